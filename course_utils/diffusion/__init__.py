@@ -1,0 +1,32 @@
+"""Diffusion models: a schedule, a denoiser, its objective, and samplers. Mirrors `language`."""
+
+from course_utils.diffusion.exact import ExactDenoiser, GaussianMixtureDenoiser
+from course_utils.diffusion.model import Denoiser, PointMLP, UNet
+from course_utils.diffusion.objective import (
+    add_noise,
+    denoising_loss,
+    error_by_time,
+    stratified_times,
+)
+from course_utils.diffusion.sampling import gaussian_step, posterior_std, sample
+from course_utils.diffusion.schedule import Cosine, Flow, LinearBeta, Schedule, discrete_betas
+
+__all__ = [
+    "Cosine",
+    "Denoiser",
+    "ExactDenoiser",
+    "Flow",
+    "GaussianMixtureDenoiser",
+    "LinearBeta",
+    "PointMLP",
+    "Schedule",
+    "UNet",
+    "add_noise",
+    "denoising_loss",
+    "discrete_betas",
+    "error_by_time",
+    "gaussian_step",
+    "posterior_std",
+    "sample",
+    "stratified_times",
+]

@@ -1,0 +1,137 @@
+"""From noise to data, one model call a step.
+
+Every step is the same Gaussian: move the estimate of the data to the next noise level, keep part of
+the estimated noise, and draw the rest fresh. How much is fresh is the only difference between DDIM
+(none) and ancestral DDPM (as much as the posterior has).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.diffusion.objective import randn
+from course_utils.diffusion.schedule import Schedule
+from course_utils.records import Prediction, SampleStep
+
+
+def posterior_std(schedule: Schedule, t: float, s: float) -> float:
+    """Standard deviation of q(x_s | x_t, x0): the fresh noise of an ancestral step from t to s < t.
+
+    Source: Ho et al. 2020, equation 7, arXiv:2006.11239, for any two times.
+    """
+    alpha_t, sigma_t = float(schedule.alpha(t)), float(schedule.sigma(t))
+    alpha_s, sigma_s = float(schedule.alpha(s)), float(schedule.sigma(s))
+    ratio = alpha_t * sigma_s / (alpha_s * sigma_t)
+    return sigma_s * max(0.0, 1 - ratio**2) ** 0.5
+
+
+def gaussian_step(
+    prediction: Prediction, s: float, schedule: Schedule, *, fresh: float = 0.0, noise: Tensor | float = 0.0
+) -> Tensor:
+    """x_s = alpha_s x0_hat + sqrt(sigma_s^2 - fresh^2) eps_hat + fresh z.
+
+    Args:
+        prediction: x0_hat and eps_hat, each (B, ...).
+        s: the time to go to, in [0, 1].
+        schedule: gives alpha_s and sigma_s.
+        fresh: standard deviation of the new noise, in [0, sigma_s]; 0 is DDIM.
+        noise: (B, ...) standard normal z; not needed when fresh is 0.
+
+    Returns:
+        (B, ...) x_s.
+
+    Source: Song et al. 2021, equation 12, arXiv:2010.02502.
+    """
+    alpha, sigma = float(schedule.alpha(s)), float(schedule.sigma(s))
+    if not 0 <= fresh <= sigma + 1e-6:
+        raise ValueError(f"fresh must lie in [0, sigma_s] = [0, {sigma:.4g}]; got {fresh:.4g}.")
+    kept = max(0.0, sigma**2 - fresh**2) ** 0.5
+    x_s = alpha * prediction.x0_hat + kept * prediction.eps_hat
+    return x_s + fresh * noise if fresh else x_s
+
+
+@torch.no_grad()
+def sample(
+    model: nn.Module,
+    shape: Sequence[int],
+    *,
+    num_steps: int = 50,
+    eta: float = 0.0,
+    cond: Tensor | None = None,
+    x_start: Tensor | None = None,
+    t_start: float = 1.0,
+    clip: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[SampleStep[Prediction]]:
+    """Generate examples, yielding the state after each of `num_steps` model calls.
+
+    Args:
+        model: a `Denoiser`, or an exact one; model(x_t, t, cond) -> Prediction.
+        shape: (B, ...) of what to generate.
+        num_steps: model calls; times are evenly spaced from t_start to 0.
+        eta: 0 is deterministic DDIM, 1 is ancestral DDPM, between them a mixture.
+        cond: (B,) or (B, ...) conditions, or None.
+        x_start: (B, ...) state at t_start; standard normal noise if None.
+        t_start: time to start at, in (0, 1].
+        clip: limit |x0_hat| to this before each step, 1.0 for images in [-1, 1]; None leaves it.
+        generator: source of all noise; torch's global one if None.
+
+    Yields:
+        `SampleStep`: t is the time of the state; the last one has t = 0 and holds the samples.
+
+    Raises:
+        ValueError: an argument is outside its range, or the model predicts eps where alpha is 0.
+
+    Source: DDPM: Ho et al. 2020, algorithm 2. DDIM and eta: Song et al. 2021, equations 12 and 16.
+    """
+    schedule: Schedule = model.schedule
+    check_arguments(model, shape, num_steps, eta, x_start, t_start)
+    like = next(model.parameters(), next(model.buffers(), torch.empty(0)))
+    x = randn(shape, like=like, generator=generator) if x_start is None else x_start
+    times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
+    for calls, (t, s) in enumerate(pairwise(times), start=1):
+        prediction = model(x, x.new_full((len(x),), t), cond)
+        if clip is not None:
+            prediction = clip_prediction(prediction, x, t, schedule, clip)
+        fresh = eta * posterior_std(schedule, t, s)
+        noise = randn(shape, like=x, generator=generator) if fresh else 0.0
+        x = gaussian_step(prediction, s, schedule, fresh=fresh, noise=noise)
+        yield SampleStep(calls=calls, t=s, state=x, prediction=prediction)
+
+
+def clip_prediction(
+    prediction: Prediction, x_t: Tensor, t: float, schedule: Schedule, limit: float
+) -> Prediction:
+    """Limit |x0_hat| and say which noise is then left in x_t (B, ...)."""
+    x0_hat = prediction.x0_hat.clamp(-limit, limit)
+    return Prediction(x0_hat, (x_t - float(schedule.alpha(t)) * x0_hat) / float(schedule.sigma(t)))
+
+
+def check_arguments(
+    model: nn.Module,
+    shape: Sequence[int],
+    num_steps: int,
+    eta: float,
+    x_start: Tensor | None,
+    t_start: float,
+) -> None:
+    """Raise ValueError for arguments of `sample` that cannot work."""
+    if num_steps < 1:
+        raise ValueError(f"num_steps must be at least 1; got {num_steps}.")
+    if not 0 <= eta <= 1:
+        raise ValueError(f"eta must lie in [0, 1], 0 = DDIM and 1 = DDPM; got {eta}.")
+    if not 0 < t_start <= 1:
+        raise ValueError(f"t_start must lie in (0, 1], 1 = pure noise; got {t_start}.")
+    if x_start is not None and tuple(x_start.shape) != tuple(shape):
+        raise ValueError(
+            f"x_start must have the shape to generate, {tuple(shape)}; got {tuple(x_start.shape)}."
+        )
+    if getattr(model, "predicts", None) == "eps" and float(model.schedule.alpha(t_start)) < 1e-6:
+        raise ValueError(
+            f"at t = {t_start} this schedule leaves no data (alpha = 0), so a prediction of eps "
+            'cannot be turned into one of x0. Use t_start=0.99, or a model that predicts "v".'
+        )

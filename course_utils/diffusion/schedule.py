@@ -1,0 +1,160 @@
+"""How much of the data and how much noise there is at each time: x_t = alpha(t) x0 + sigma(t) eps.
+
+Time is continuous: 0 is data, 1 is noise. A new schedule is a subclass with `alpha` and `sigma`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Time = Tensor | float  # any shape in, the same shape out
+
+
+class Schedule:
+    """Base of all schedules. A subclass gives `alpha` and `sigma`; the rest follows from them."""
+
+    def alpha(self, t: Time) -> Tensor:
+        """Factor of the data at time t in [0, 1]; same shape as t, falls from 1."""
+        raise NotImplementedError
+
+    def sigma(self, t: Time) -> Tensor:
+        """Factor of the noise at time t in [0, 1]; same shape as t, rises from 0."""
+        raise NotImplementedError
+
+    def alpha_bar(self, t: Time) -> Tensor:
+        """alpha(t)^2: the share of variance that is still data (Ho et al. write it with a bar)."""
+        return self.alpha(t) ** 2
+
+    def log_snr(self, t: Time) -> Tensor:
+        """log(alpha^2 / sigma^2), in nats: the log of the signal-to-noise ratio."""
+        return 2 * (self.alpha(t).log() - self.sigma(t).log())
+
+    def at(self, t: Time, x: Tensor) -> tuple[Tensor, Tensor]:
+        """alpha(t) and sigma(t), shaped to multiply x.
+
+        Args:
+            t: (B,) times in [0, 1], one an example, or one float for all.
+            x: (B, ...) the batch.
+
+        Returns:
+            alpha, sigma: each (B, 1, ...) or ().
+
+        Raises:
+            ValueError: t is not of shape (B,), not floating point, or outside [0, 1].
+        """
+        t = check_times(t, x)
+        shape = (-1,) + (1,) * (x.ndim - 1) if t.ndim else ()
+        return self.alpha(t).reshape(shape), self.sigma(t).reshape(shape)
+
+
+@dataclass(frozen=True)
+class LinearBeta(Schedule):
+    """The DDPM schedule in continuous time: beta(t) rises linearly, alpha_bar = exp(-int_0^t beta).
+
+    `beta_min` and `beta_max` are 1000 times DDPM's first and last beta.
+
+    Source: Ho et al. 2020, arXiv:2006.11239; continuous form: Song et al. 2021, equation 32,
+    arXiv:2011.13456.
+    """
+
+    beta_min: float = 0.1
+    beta_max: float = 20.0
+
+    def _log_alpha_bar(self, t: Time) -> Tensor:
+        t = torch.as_tensor(t)
+        return -t * (self.beta_min + 0.5 * t * (self.beta_max - self.beta_min))
+
+    def alpha(self, t: Time) -> Tensor:
+        """exp(log alpha_bar / 2)."""
+        return (0.5 * self._log_alpha_bar(t)).exp()
+
+    def sigma(self, t: Time) -> Tensor:
+        """sqrt(1 - alpha_bar); expm1 keeps its digits near t = 0."""
+        return (-torch.expm1(self._log_alpha_bar(t))).sqrt()
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """alpha falls along a cosine: the data fades evenly instead of early.
+
+    `offset` keeps the very first steps from being too small.
+
+    Source: Nichol & Dhariwal 2021, equation 17, arXiv:2102.09672.
+    """
+
+    offset: float = 0.008
+
+    def _angles(self, t: Time) -> tuple[Tensor, float]:
+        start = self.offset / (1 + self.offset) * math.pi / 2
+        return start + torch.as_tensor(t) * (math.pi / 2 - start), start
+
+    def alpha(self, t: Time) -> Tensor:
+        """cos(angle) / cos(angle at 0); 0 at t = 1."""
+        angle, start = self._angles(t)
+        return angle.cos().clamp(min=0) / math.cos(start)
+
+    def sigma(self, t: Time) -> Tensor:
+        """sqrt(1 - alpha^2), written as a product of sines, which keeps its digits near t = 0."""
+        angle, start = self._angles(t)
+        return ((angle - start).sin() * (angle + start).sin()).clamp(min=0).sqrt() / math.cos(start)
+
+
+@dataclass(frozen=True)
+class Flow(Schedule):
+    """The straight line from data to noise: alpha = 1 - t, sigma = t.
+
+    Source: rectified flow, Liu et al. 2022, arXiv:2209.03003; Lipman et al. 2022, arXiv:2210.02747.
+    """
+
+    def alpha(self, t: Time) -> Tensor:
+        """1 - t."""
+        return 1 - torch.as_tensor(t)
+
+    def sigma(self, t: Time) -> Tensor:
+        """t itself."""
+        return torch.as_tensor(t) * 1.0
+
+
+def discrete_betas(schedule: Schedule, num_steps: int = 1000, max_beta: float = 0.999) -> Tensor:
+    """The betas of the libraries: step i of `num_steps` keeps sqrt(1 - beta_i) of what it gets.
+
+    Their integer timestep i = 0 ... num_steps - 1 is our time t = (i + 1) / num_steps.
+
+    Args:
+        schedule: a variance-preserving schedule (alpha^2 + sigma^2 = 1).
+        num_steps: number of steps from data to noise.
+        max_beta: upper limit of a beta, so that no step divides by zero.
+
+    Returns:
+        (num_steps,) float64 betas, beta_i = 1 - alpha_bar(t_i) / alpha_bar(t_{i-1}).
+
+    Source: Nichol & Dhariwal 2021, equation 17 and below, arXiv:2102.09672.
+    """
+    alpha_bar = schedule.alpha_bar(torch.linspace(0, 1, num_steps + 1, dtype=torch.float64))
+    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=max_beta)
+
+
+def check_times(t: Time, x: Tensor) -> Tensor:
+    """Return t as a tensor after checking that it suits the batch x; see `Schedule.at`."""
+    t = torch.as_tensor(t, device=x.device)
+    if not t.is_floating_point():
+        raise ValueError(
+            f"t must be floating point in [0, 1]; got {t.dtype}. "
+            "For integer timesteps i of num_steps use t = (i + 1) / num_steps."
+        )
+    if t.ndim and t.shape != x.shape[:1]:
+        raise ValueError(
+            f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}. "
+            f"Use t.expand({len(x)}) for a single time."
+        )
+    # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
+    if t.device.type == "cpu" and not bool(((t >= 0) & (t <= 1)).all()):
+        raise ValueError(
+            f"t must lie in [0, 1], 0 = data and 1 = noise; got values from {t.min():.4g} to "
+            f"{t.max():.4g}. Divide integer timesteps by their number."
+        )
+    return t

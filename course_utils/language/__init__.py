@@ -1,0 +1,25 @@
+"""Language models: tokenizers, models from n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
+
+from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
+from course_utils.language.objective import (
+    bits_per_byte,
+    next_token_loss,
+    perplexity,
+    shift_targets,
+    text_loss,
+)
+from course_utils.language.sampling import next_probs, sample
+
+__all__ = [
+    "GPT",
+    "MLP",
+    "GPTConfig",
+    "attention_maps",
+    "bits_per_byte",
+    "next_probs",
+    "next_token_loss",
+    "perplexity",
+    "sample",
+    "shift_targets",
+    "text_loss",
+]

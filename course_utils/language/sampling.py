@@ -1,0 +1,68 @@
+"""From a prompt to a text, one model call a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.records import SampleStep
+
+
+@torch.no_grad()
+def sample(
+    model: nn.Module,
+    prompt: Tensor,
+    *,
+    max_new_tokens: int = 100,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Iterator[SampleStep[Tensor]]:
+    """Extend a prompt, yielding the text after each new token.
+
+    Args:
+        model: tokens (B, T) -> logits (B, T, V). If it has a `context_length`, it is shown that many
+            of the last tokens.
+        prompt: (B, T) tokens, T >= 1.
+        max_new_tokens: model calls.
+        temperature: logits are divided by it. 1 samples what the model believes, below 1 the likely
+            becomes likelier, 0 takes the likeliest token (greedy).
+        generator: source of the choices; torch's global one if None.
+
+    Yields:
+        `SampleStep`: state holds the tokens (B, T + calls), prediction the probabilities (B, V) that
+        the newest token was drawn from.
+
+    Raises:
+        ValueError: an argument is outside its range.
+    """
+    if prompt.ndim != 2 or prompt.shape[1] < 1:
+        raise ValueError(
+            f"prompt must have shape (B, T) with T >= 1; got {tuple(prompt.shape)}. "
+            "Use prompt[None] for a single text."
+        )
+    if max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens must be at least 1; got {max_new_tokens}.")
+    if temperature < 0:
+        raise ValueError(f"temperature must be >= 0, 0 = greedy; got {temperature}.")
+    tokens = prompt
+    context_length = getattr(model, "context_length", None)
+    for calls in range(1, max_new_tokens + 1):
+        seen = tokens if context_length is None else tokens[:, -context_length:]
+        probs = next_probs(model(seen)[:, -1], temperature)  # (B, V)
+        tokens = torch.cat([tokens, draw(probs, generator)], dim=1)
+        yield SampleStep(calls=calls, t=1 - calls / max_new_tokens, state=tokens, prediction=probs)
+
+
+def next_probs(logits: Tensor, temperature: float) -> Tensor:
+    """Probabilities softmax(logits / temperature) for logits (..., V); one-hot at temperature 0."""
+    if temperature == 0:
+        return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
+    return (logits / temperature).softmax(dim=-1)
+
+
+def draw(probs: Tensor, generator: torch.Generator | None) -> Tensor:
+    """(B, 1) tokens drawn from probs (B, V), with the generator's own device as the source."""
+    source = generator.device if generator is not None else probs.device
+    return torch.multinomial(probs.to(source), 1, generator=generator).to(probs.device)

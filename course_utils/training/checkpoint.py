@@ -1,0 +1,119 @@
+"""Files that are either whole or refused: safetensors with a hash, replaced atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, or belongs to another configuration."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a crash or a full disk leaves either the old content or the new.
+
+    Raises:
+        OSError: the folder cannot be written to; the old file is untouched.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    except OSError as error:
+        raise type(error)(
+            f"cannot write to {path.parent}: {error.strerror}. Make the folder writable "
+            "(chmod u+w), or start the course from a folder of your own."
+        ) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # mkstemp gives 0600, which hides the file from others in a shared folder
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def digest(tensors: Mapping[str, Tensor], description: str) -> str:
+    """SHA-256 over names, types, shapes and bytes of the tensors and over the description."""
+    total = hashlib.sha256(description.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.numpy().tobytes())
+    return total.hexdigest()
+
+
+def save_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], **description: Any) -> None:
+    """Write tensors and their description to one `.safetensors` file, atomically.
+
+    Args:
+        path: file to write; its folder is made when missing.
+        tensors: name -> tensor, on any device.
+        description: anything JSON can hold, e.g. step=100, config={...}.
+
+    Raises:
+        OSError: the folder is not writable or the disk is full; an older file is untouched.
+    """
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    text = json.dumps(description, sort_keys=True)
+    metadata = {"description": text, "sha256": digest(plain, text)}
+    write_atomically(Path(path), save(plain, metadata=metadata))
+
+
+def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote and prove that not a byte has changed.
+
+    Args:
+        path: file to read.
+
+    Returns:
+        tensors: name -> tensor on the CPU.
+        description: what was saved with them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: the file is truncated or altered.
+    """
+    path = Path(path)
+    content = path.read_bytes()
+    remedy = f"Delete {path} and train again, or copy it anew from where it came from."
+    try:
+        tensors = load(content)
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        description, expected = metadata["description"], metadata["sha256"]
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is truncated or damaged ({error}). {remedy}") from error
+    found = digest(tensors, description)
+    if found != expected:
+        raise CheckpointError(
+            f"{path.name} was altered: its SHA-256 should be {expected[:12]}..., it is {found[:12]}... "
+            f"{remedy}"
+        )
+    return tensors, json.loads(description)
+
+
+def check_config(path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise CheckpointError that lists what differs between a checkpoint and this run."""
+    differences = [
+        f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here"
+        for key in sorted(found.keys() | expected.keys())
+        if found.get(key) != expected.get(key)
+    ]
+    if differences:
+        raise CheckpointError(
+            f"{Path(path).name} belongs to another configuration ({'; '.join(differences)}). "
+            "Use restart=True to train anew and replace it, or another checkpoint name to keep it."
+        )

@@ -1,0 +1,128 @@
+"""`fit`: the loop with a progress bar, that survives interruption."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from course_utils.training.loop import EMA, Indexed, Loss, adamw, train_steps, warmup_cosine
+from course_utils.training.run import History, Run
+
+
+def fit(
+    model: nn.Module,
+    batches: Indexed,
+    loss_fn: Loss,
+    *,
+    num_steps: int,
+    learning_rate: float = 3e-3,
+    weight_decay: float = 0.01,
+    lr_schedule: Callable[[float], float] = warmup_cosine,
+    grad_clip: float = 1.0,
+    ema: EMA | None = None,
+    checkpoint: str | Path | None = None,
+    save_every: float = 30.0,
+    keep: bool = False,
+    restart: bool = False,
+) -> History:
+    """Train to the end with a progress bar; with a checkpoint, an interrupted run goes on where it was.
+
+    Interrupting (the stop button, Ctrl-C) finishes the step, saves and raises KeyboardInterrupt. The
+    next call with the same checkpoint continues; on a CPU it ends bit for bit where an uninterrupted
+    run would. A run that finished removes its checkpoint, unless `keep`; a kept one is loaded whole.
+
+    Args:
+        model, batches, loss_fn, num_steps, lr_schedule, grad_clip, ema: as in `train_steps`.
+        learning_rate: peak rate of `adamw`.
+        weight_decay: of `adamw`.
+        checkpoint: file to save to and resume from; None for a run that need not survive.
+        save_every: seconds between saves.
+        keep: leave the finished weights in the checkpoint, without the optimizer's state.
+        restart: ignore and replace an existing checkpoint.
+
+    Returns:
+        `History` of the whole run, earlier sittings included.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged or of another configuration.
+        FloatingPointError: the loss is not finite; see `train_steps`.
+        KeyboardInterrupt: the run was interrupted, after saving.
+    """
+    from tqdm.auto import tqdm  # imports the notebook's widgets; not needed by `train_steps`
+
+    optimizer = adamw(model, learning_rate, weight_decay)
+    config = {
+        "loss": getattr(loss_fn, "__name__", repr(loss_fn)),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "num_steps": num_steps,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "ema": ema.decay if ema else None,
+        **getattr(model, "config", {}),
+    }
+    run = Run(model, optimizer, ema, config, Path(checkpoint) if checkpoint else None)
+    if not restart:
+        run.resume()
+    done = len(run.history.loss)
+    steps = train_steps(
+        model,
+        batches,
+        loss_fn,
+        num_steps=num_steps,
+        optimizer=optimizer,
+        lr_schedule=lr_schedule,
+        grad_clip=grad_clip,
+        ema=ema,
+        first_step=done,
+    )
+    bar = tqdm(total=num_steps, initial=done, desc="training", unit="step", mininterval=0.5, leave=False)
+    started, saved, before = time.perf_counter(), time.perf_counter(), run.history.seconds
+    losses: list[Tensor] = []
+    with bar, interruptible() as interrupted:
+        for record in steps:
+            losses.append(record.loss)
+            if bar.update():  # true at most twice a second, so reading the loss costs no time
+                bar.set_postfix(loss=f"{record.loss.item():.3f}", refresh=False)
+            now = time.perf_counter()
+            late = run.path is not None and now - saved > save_every
+            if late or interrupted():
+                run.collect(losses, before + now - started)
+                run.save()
+                saved = now
+            if interrupted():
+                raise KeyboardInterrupt(run.farewell())
+    run.collect(losses, before + time.perf_counter() - started)
+    if done < num_steps:
+        run.finish(keep)
+    return run.history
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C into a question that the loop asks between steps; a second one stops at once.
+
+    An interrupt inside an optimizer step would leave half the weights updated.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    asked = False
+
+    def note(signum: int, frame: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,148 @@
+"""The training loop as a generator, its optimizer, its learning rate, and the average of the weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from course_utils.records import TrainStep
+
+Loss = Callable[[Any, Any], Tensor]
+
+
+class Indexed(Protocol):
+    """Batches by number: `batches[k]` is always the same, which is what lets training resume."""
+
+    def __getitem__(self, step: int, /) -> Any:
+        """Batch number `step`."""
+
+
+def warmup_cosine(progress: float, warmup: float = 0.05) -> float:
+    """Factor of the learning rate: rises linearly, then falls to 0 along half a cosine.
+
+    Args:
+        progress: share of the training that is done, in [0, 1).
+        warmup: share of the training in which the rate rises.
+
+    Source: Loshchilov & Hutter 2017, arXiv:1608.03983, with linear warm-up.
+    """
+    if progress < warmup:
+        return (progress + 1e-3) / (warmup + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def constant(progress: float) -> float:
+    """Factor of the learning rate: always 1."""
+    return 1.0
+
+
+class EMA:
+    """An exponential moving average of a model's weights, the copy to sample from.
+
+    average <- decay * average + (1 - decay) * weights after every step; early on the decay is
+    smaller, so that the random start is forgotten.
+
+    Args:
+        model: the model being trained.
+        decay: in [0, 1); 0.999 averages over about the last 1000 steps.
+
+    Source: Polyak & Juditsky 1992; for diffusion Ho et al. 2020, section 4, arXiv:2006.11239.
+    """
+
+    def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must lie in [0, 1); got {decay}.")
+        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move the average towards the weights after step number `step`, from 1."""
+        decay = min(self.decay, step / (step + 10))
+        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
+        for average, now in zip(self.model.buffers(), model.buffers(), strict=True):
+            average.copy_(now)
+
+
+def adamw(model: nn.Module, learning_rate: float = 3e-3, weight_decay: float = 0.01) -> Optimizer:
+    """AdamW in one fused step; only matrices and kernels decay, not biases and norms.
+
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
+
+
+def train_steps(
+    model: nn.Module,
+    batches: Indexed,
+    loss_fn: Loss,
+    *,
+    num_steps: int,
+    optimizer: Optimizer | None = None,
+    lr_schedule: Callable[[float], float] = warmup_cosine,
+    grad_clip: float = 1.0,
+    ema: EMA | None = None,
+    first_step: int = 0,
+) -> Iterator[TrainStep]:
+    """Train, yielding a record after each step.
+
+    Args:
+        model: updated in place.
+        batches: batches[k] is what step k trains on.
+        loss_fn: loss_fn(model, batch) -> () loss to minimise.
+        num_steps: where training ends.
+        optimizer: `adamw(model)` if None; its rates are the peaks of the schedule.
+        lr_schedule: progress in [0, 1) -> factor of the learning rate.
+        grad_clip: largest global gradient norm.
+        ema: average to keep up to date.
+        first_step: steps already done, when resuming.
+
+    Raises:
+        FloatingPointError: the loss or a gradient is not finite. The step is not made, so the model
+            holds the last good weights.
+    """
+    optimizer = optimizer or adamw(model)
+    peaks = [group.setdefault("peak_lr", group["lr"]) for group in optimizer.param_groups]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    on_cpu = all(p.device.type == "cpu" for p in parameters)
+    model.train()
+    for step in range(first_step, num_steps):
+        factor = lr_schedule(step / num_steps)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * factor
+        loss = loss_fn(model, batches[step])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(parameters, grad_clip)
+        # An accelerator would have to stop for this look, so there it is taken every 50 steps.
+        if on_cpu or step % 50 == 0:
+            stop_if_not_finite(loss, norm, model, step, optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if ema is not None:
+            ema.update(model, step + 1)
+        yield TrainStep(step + 1, loss.detach(), optimizer.param_groups[0]["lr"], norm.detach())
+    model.eval()
+
+
+def stop_if_not_finite(loss: Tensor, norm: Tensor, model: nn.Module, step: int, rate: float) -> None:
+    """Raise FloatingPointError that says where a loss or gradient stopped being finite."""
+    if math.isfinite(loss.item()) and math.isfinite(norm.item()):
+        return
+    bad = [name for name, p in model.named_parameters() if not bool(torch.isfinite(p).all())]
+    where = f"; weights not finite: {bad[0]}" if bad else "; the weights are those of the step before"
+    raise FloatingPointError(
+        f"training stopped at step {step + 1}: loss is {loss.item():.4g} and gradient norm "
+        f"{norm.item():.4g}, at learning rate {rate:.3g}{where}. Look for nan in the batch, then try "
+        "a learning rate three times smaller."
+    )

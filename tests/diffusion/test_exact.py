@@ -1,0 +1,64 @@
+import pytest
+import torch
+
+from course_utils.diffusion import Cosine, ExactDenoiser, Flow, GaussianMixtureDenoiser, LinearBeta
+
+
+@pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
+def test_exact_denoiser_against_brute_force(schedule):
+    generator = torch.Generator().manual_seed(0)
+    data = torch.randn(7, 2, 3, generator=generator, dtype=torch.float64)
+    x_t = torch.randn(5, 2, 3, generator=generator, dtype=torch.float64)
+    t = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9], dtype=torch.float64)
+    said = ExactDenoiser(data, schedule)(x_t, t)
+    for x, time, x0_hat, eps_hat in zip(x_t, t, said.x0_hat, said.eps_hat, strict=True):
+        alpha, sigma = schedule.alpha(time), schedule.sigma(time)
+        likelihood = [torch.exp(-((x - alpha * x0) ** 2).sum() / (2 * sigma**2)) for x0 in data]
+        expected = sum(w * x0 for w, x0 in zip(likelihood, data, strict=True)) / sum(likelihood)
+        torch.testing.assert_close(x0_hat, expected)
+        torch.testing.assert_close(eps_hat, (x - alpha * expected) / sigma)
+
+
+def test_mixture_against_integration_on_a_grid():
+    schedule, t = Cosine(), torch.tensor([0.45], dtype=torch.float64)
+    means, weights = torch.tensor([[-1.0], [0.5]], dtype=torch.float64), torch.tensor([1.0, 3.0])
+    exact = GaussianMixtureDenoiser(means, 0.2, schedule, weights)
+    grid = torch.linspace(-4, 4, 40_001, dtype=torch.float64)
+    prior = sum(
+        w * torch.exp(-((grid - m) ** 2) / (2 * 0.2**2))
+        for w, m in zip((0.25, 0.75), (-1.0, 0.5), strict=True)
+    )
+    x_t = torch.tensor([[0.1]], dtype=torch.float64)
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    posterior = prior * torch.exp(-((x_t[0] - alpha * grid) ** 2) / (2 * sigma**2))
+    expected = (posterior * grid).sum() / posterior.sum()
+    assert exact(x_t, t).x0_hat.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_log_prob_integrates_to_one():
+    exact = GaussianMixtureDenoiser(torch.tensor([[-1.0], [2.0]]), 0.3, Cosine())
+    grid = torch.linspace(-6, 6, 20_001)[:, None]
+    density = exact.log_prob(grid, torch.full((len(grid),), 0.4)).exp()
+    assert torch.trapezoid(density, grid[:, 0]).item() == pytest.approx(1, abs=1e-4)
+
+
+def test_score_of_log_prob_is_minus_eps_over_sigma():
+    exact = GaussianMixtureDenoiser(torch.randn(4, 2, dtype=torch.float64), 0.2, Cosine())
+    x_t = torch.randn(6, 2, dtype=torch.float64, requires_grad=True)
+    t = torch.full((6,), 0.5, dtype=torch.float64)
+    (score,) = torch.autograd.grad(exact.log_prob(x_t, t).sum(), x_t)
+    torch.testing.assert_close(score, -exact(x_t, t).eps_hat / Cosine().sigma(t)[:, None])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(means=torch.zeros(3), std=0.1), "shape"),
+        (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.ones(2)), "weights"),
+        (dict(means=torch.zeros(3, 2), std=-0.1), "std must be >= 0"),
+        (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.tensor([1.0, 0, 1])), "weights > 0"),
+    ],
+)
+def test_wrong_mixtures_get_a_clear_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianMixtureDenoiser(schedule=Cosine(), **arguments)

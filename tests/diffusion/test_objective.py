@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from course_utils import training
+from course_utils.data import Batches
+from course_utils.diffusion import (
+    Cosine,
+    Denoiser,
+    ExactDenoiser,
+    GaussianMixtureDenoiser,
+    PointMLP,
+    add_noise,
+    denoising_loss,
+    error_by_time,
+    stratified_times,
+)
+
+
+def test_add_noise_has_the_mean_and_variance_of_the_schedule():
+    x0 = torch.full((100_000, 1), 3.0)
+    x_t, eps = add_noise(x0, 0.4, Cosine(), generator=torch.Generator().manual_seed(0))
+    alpha, sigma = float(Cosine().alpha(0.4)), float(Cosine().sigma(0.4))
+    assert x_t.mean().item() == pytest.approx(3 * alpha, abs=0.01)
+    assert x_t.std().item() == pytest.approx(sigma, abs=0.01)
+    torch.testing.assert_close(x_t, alpha * x0 + sigma * eps)
+
+
+def test_noise_comes_from_the_generator():
+    x0 = torch.zeros(5, 2)
+    first, _ = add_noise(x0, 0.5, Cosine(), generator=torch.Generator().manual_seed(1))
+    again, _ = add_noise(x0, 0.5, Cosine(), generator=torch.Generator().manual_seed(1))
+    other, _ = add_noise(x0, 0.5, Cosine(), generator=torch.Generator().manual_seed(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_stratified_times_take_one_from_each_slice():
+    t = stratified_times(50)
+    assert torch.equal((t * 50).floor().long(), torch.arange(50))
+
+
+@pytest.mark.parametrize("predicts", ["eps", "x0", "v", "flow"])
+def test_training_on_two_points_comes_close_to_the_exact_denoiser(predicts):
+    torch.manual_seed(0)
+    points = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    model = Denoiser(PointMLP(width=64), Cosine(), predicts)
+    batches = Batches(points.repeat(64, 1), batch_size=128)
+    training.fit(model, batches, denoising_loss, num_steps=800)
+
+    def error(denoiser):
+        generator = torch.Generator().manual_seed(1)
+        return error_by_time(denoiser, points.repeat(500, 1), [0.5, 0.8], generator=generator)
+
+    best, trained = error(ExactDenoiser(points, Cosine())), error(model)
+    assert bool((trained < 1.3 * best).all())
+    assert bool((trained > 0.97 * best).all())  # nothing beats it
+
+
+def test_error_by_time_measures_what_is_known():
+    # One Gaussian N(0, 1): E[eps | x_t] = sigma x_t, so its error is 1 - sigma^2 = alpha^2.
+    exact = GaussianMixtureDenoiser(torch.zeros(1, 2), 1.0, Cosine())
+    x0 = torch.randn(50_000, 2, generator=torch.Generator().manual_seed(0))
+    times = [0.2, 0.5, 0.8]
+    errors = error_by_time(exact, x0, times, generator=torch.Generator().manual_seed(1))
+    expected = Cosine().alpha_bar(torch.tensor(times))
+    torch.testing.assert_close(errors, expected, rtol=0, atol=0.01)
+    in_x0 = error_by_time(exact, x0, times, of="x0", generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(in_x0, 1 - expected, rtol=0, atol=0.01)
+    with pytest.raises(ValueError, match='"eps" or "x0"'):
+        error_by_time(exact, x0, times, of="v")

@@ -1,0 +1,132 @@
+import pytest
+import torch
+
+from course_utils import measure
+from course_utils.diffusion import (
+    Cosine,
+    Denoiser,
+    ExactDenoiser,
+    Flow,
+    GaussianMixtureDenoiser,
+    LinearBeta,
+    PointMLP,
+    gaussian_step,
+    posterior_std,
+    sample,
+)
+from course_utils.records import Prediction, last
+
+RING = torch.tensor([[1.3, 0.0], [-1.3, 0.0], [0.0, 1.3], [0.0, -1.3]])
+
+
+def test_ddpm_step_is_the_closed_posterior():
+    # Ho et al. 2020, equations 6 and 7, with their 1000 betas.
+    betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
+    alpha_bar = torch.cumprod(1 - betas, 0)
+
+    class Discrete(LinearBeta):
+        def alpha(self, t):
+            return alpha_bar[round(1000 * float(t)) - 1].sqrt()
+
+        def sigma(self, t):
+            return (1 - alpha_bar[round(1000 * float(t)) - 1]).sqrt()
+
+    schedule, i = Discrete(), 400
+    x0, x_t = torch.randn(2, 5, 3, dtype=torch.float64)
+    before, now, beta = alpha_bar[i - 2], alpha_bar[i - 1], betas[i - 1]
+    mean = (before.sqrt() * beta * x0 + (1 - beta).sqrt() * (1 - before) * x_t) / (1 - now)
+    std = ((1 - before) / (1 - now) * beta).sqrt()
+
+    eps = (x_t - now.sqrt() * x0) / (1 - now).sqrt()
+    fresh = posterior_std(schedule, i / 1000, (i - 1) / 1000)
+    noise = torch.randn_like(x0)
+    step = gaussian_step(
+        Prediction(x0, eps), (i - 1) / 1000, schedule, fresh=fresh, noise=noise
+    )
+    assert fresh == pytest.approx(float(std), rel=1e-9)
+    torch.testing.assert_close(step, mean + std * noise)
+
+
+def test_ddim_step_keeps_x0_and_eps():
+    # Song et al. 2021, equation 12 with sigma = 0: only the noise level changes.
+    schedule = Cosine()
+    x0, eps = torch.randn(2, 5, 3)
+    step = gaussian_step(Prediction(x0, eps), 0.3, schedule)
+    torch.testing.assert_close(step, schedule.alpha(0.3) * x0 + schedule.sigma(0.3) * eps)
+
+
+def test_flow_step_is_an_euler_step():
+    x0, eps, t, s = *torch.randn(2, 5, 3), 0.7, 0.6
+    x_t = (1 - t) * x0 + t * eps
+    step = gaussian_step(Prediction(x0, eps), s, Flow())
+    torch.testing.assert_close(step, x_t + (s - t) * (eps - x0))
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
+def test_samples_of_the_exact_denoiser_have_the_distribution(schedule, eta):
+    exact = GaussianMixtureDenoiser(RING, 0.1, schedule)
+    generator = torch.Generator().manual_seed(0)
+    final = last(sample(exact, (3000, 2), num_steps=200, eta=eta, generator=generator)).state
+    index = torch.randint(4, (3000,), generator=generator)
+    truth = RING[index] + 0.1 * torch.randn(3000, 2, generator=generator)
+    assert measure.energy_distance(final, truth) < 0.01
+    assert measure.share_near(final, RING, 0.3) > 0.97
+
+
+def test_exact_denoiser_of_a_data_set_returns_its_examples():
+    data = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    final = last(sample(ExactDenoiser(data, Cosine()), (20, 3), num_steps=100)).state
+    assert measure.share_near(final, data, 1e-3) == 1
+
+
+def test_sampling_yields_its_steps_and_counts_calls():
+    model = Denoiser(PointMLP(), LinearBeta())
+    with measure.counted_calls(model) as calls:
+        steps = list(sample(model, (4, 2), num_steps=7))
+    assert calls.count == 7
+    assert [step.calls for step in steps] == list(range(1, 8))
+    assert steps[-1].t == 0
+    torch.testing.assert_close(steps[-1].state, steps[-1].prediction.x0_hat)
+    assert not steps[-1].state.requires_grad
+
+
+def test_ddim_is_a_function_of_its_start_and_ddpm_is_not():
+    model, x = Denoiser(PointMLP(), LinearBeta()), torch.randn(4, 2)
+    ddim = [last(sample(model, (4, 2), num_steps=5, x_start=x)).state for _ in range(2)]
+    ddpm = [last(sample(model, (4, 2), num_steps=5, x_start=x, eta=1.0)).state for _ in range(2)]
+    assert torch.equal(*ddim)
+    assert not torch.equal(*ddpm)
+
+
+def test_clip_limits_the_estimate():
+    model = Denoiser(PointMLP(), LinearBeta())
+    for step in sample(model, (50, 2), num_steps=5, clip=0.5):
+        assert float(step.prediction.x0_hat.abs().max()) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(num_steps=0), "num_steps must be at least 1; got 0"),
+        (dict(eta=2.0), "eta must lie in"),
+        (dict(t_start=0.0), "t_start must lie in"),
+        (dict(x_start=torch.zeros(3, 2)), r"\(4, 2\); got \(3, 2\)"),
+    ],
+)
+def test_wrong_arguments_get_a_clear_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        next(sample(Denoiser(PointMLP(), LinearBeta()), (4, 2), **arguments))
+
+
+def test_eps_at_zero_signal_is_refused():
+    with pytest.raises(ValueError, match='t_start=0.99, or a model that predicts "v"'):
+        next(sample(Denoiser(PointMLP(), Cosine()), (4, 2)))
+    next(sample(Denoiser(PointMLP(), Cosine()), (4, 2), t_start=0.99))
+    next(sample(Denoiser(PointMLP(), Cosine(), "v"), (4, 2)))
+
+
+def test_fresh_noise_cannot_exceed_the_noise_level():
+    prediction = Prediction(torch.zeros(2, 2), torch.zeros(2, 2))
+    with pytest.raises(ValueError, match="fresh must lie in"):
+        gaussian_step(prediction, 0.1, Cosine(), fresh=0.9)

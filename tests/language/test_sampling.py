@@ -1,0 +1,73 @@
+import math
+
+import pytest
+import torch
+
+from course_utils.language import GPT, GPTConfig, next_probs, sample
+from course_utils.records import last
+
+
+def coin(tokens):
+    """Token 1 with probability 0.75, whatever came before."""
+    return torch.tensor([0.25, 0.75]).log().expand(*tokens.shape, 2)
+
+
+PROMPT = torch.zeros(4000, 1, dtype=torch.long)
+
+
+def test_tokens_have_the_models_probabilities():
+    final = last(sample(coin, PROMPT, max_new_tokens=5, generator=torch.Generator().manual_seed(0)))
+    share = final.state[:, 1:].float().mean().item()
+    assert share == pytest.approx(0.75, abs=4 * math.sqrt(0.75 * 0.25 / 20_000))
+
+
+def test_temperature_sharpens_and_zero_is_greedy():
+    logits = torch.tensor([[1.0, 3.0, 2.0]])
+    hot, plain, cold = (next_probs(logits, x)[0, 1].item() for x in (10.0, 1.0, 0.1))
+    assert hot < plain < cold
+    expected = torch.softmax(logits / 0.5, -1)
+    torch.testing.assert_close(next_probs(logits, 0.5), expected)
+    assert next_probs(logits, 0).tolist() == [[0, 1, 0]]
+    greedy = last(sample(coin, PROMPT[:3], max_new_tokens=4, temperature=0)).state
+    assert greedy[:, 1:].tolist() == [[1] * 4] * 3
+
+
+def test_one_record_a_token():
+    steps = list(sample(coin, PROMPT[:2], max_new_tokens=4))
+    assert [step.calls for step in steps] == [1, 2, 3, 4]
+    assert [step.state.shape[1] for step in steps] == [2, 3, 4, 5]
+    assert steps[-1].t == 0
+    torch.testing.assert_close(steps[0].prediction.sum(-1), torch.ones(2))
+
+
+def test_same_seed_same_text_and_long_texts_fit_the_context():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=5, context_length=8, num_layers=1, num_heads=1, width=8))
+    texts = [
+        last(
+            sample(
+                model,
+                torch.zeros(1, 1, dtype=torch.long),
+                max_new_tokens=20,
+                generator=torch.Generator().manual_seed(seed),
+            )
+        ).state
+        for seed in (1, 1, 2)
+    ]
+    assert torch.equal(texts[0], texts[1])
+    assert not torch.equal(texts[0], texts[2])
+    assert texts[0].shape == (1, 21)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "arguments", "message"),
+    [
+        (PROMPT[0], {}, r"\(B, T\).*prompt\[None\]"),
+        (PROMPT[:, :0], {}, "T >= 1"),
+        (PROMPT, dict(max_new_tokens=0), "at least 1; got 0"),
+        (PROMPT, dict(temperature=-1), "0 = greedy; got -1"),
+    ],
+)
+def test_wrong_arguments_get_a_clear_error(prompt, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        next(sample(coin, prompt, **arguments))

@@ -1,0 +1,57 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_utils.layers import Attention, Block, attention, attention_weights, time_embedding
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_by_hand_equals_torchs(causal):
+    q, k, v = torch.randn(3, 2, 4, 17, 8, generator=torch.Generator().manual_seed(0))
+    fused = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    torch.testing.assert_close(attention(q, k, v, causal=causal), fused, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_layer_equals_torchs_multihead(causal):
+    torch.manual_seed(0)
+    layer, x = Attention(16, 4, causal=causal), torch.randn(3, 9, 16)
+    theirs = torch.nn.MultiheadAttention(16, 4, bias=False, batch_first=True)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(layer.qkv.weight)
+        theirs.out_proj.weight.copy_(layer.project.weight)
+    mask = torch.ones(9, 9).triu(1).bool() if causal else None
+    expected, weights = theirs(x, x, x, attn_mask=mask, average_attn_weights=False)
+    torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(layer.weights(x), weights, rtol=0, atol=1e-5)
+
+
+def test_weights_are_causal_and_sum_to_one():
+    q, k = torch.randn(2, 1, 2, 10, 4)
+    weights = attention_weights(q, k, causal=True)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(1, 2, 10))
+    assert float(weights.triu(1).abs().max()) == 0
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_block_hides_the_future_only_when_causal(causal):
+    torch.manual_seed(0)
+    block, x = Block(16, 2, causal=causal), torch.randn(1, 8, 16)
+    changed = x.clone()
+    changed[:, 5] += 1
+    moved = (block(x) - block(changed)).detach().abs().amax((0, 2))
+    assert (float(moved[:5].max()) == 0) is causal
+    assert float(moved[5:].min()) > 0
+
+
+def test_uneven_heads_get_a_clear_error():
+    with pytest.raises(ValueError, match="width=18, num_heads=4. Use width=20"):
+        Attention(18, 4, causal=True)
+
+
+def test_time_embedding_tells_times_apart():
+    features = time_embedding(torch.linspace(0, 1, 200), 32)
+    assert features.shape == (200, 32)
+    assert float(features.abs().max()) <= 1
+    distances = torch.cdist(features, features) + torch.eye(200) * 10
+    assert float(distances.min()) > 0.1
