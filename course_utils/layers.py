@@ -22,7 +22,8 @@ def attention_weights(query: Tensor, key: Tensor, *, causal: bool) -> Tensor:
         causal: True hides every later position from each query.
 
     Returns:
-        (B, H, T, T) weights; row i says how much position i takes from each position, and sums to 1.
+        (B, H, T, T) weights; row i says how much position i takes from each position, and sums to
+        1.
 
     Source: Vaswani et al. 2017, equation 1, arXiv:1706.03762.
     """
@@ -35,7 +36,7 @@ def attention_weights(query: Tensor, key: Tensor, *, causal: bool) -> Tensor:
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, *, causal: bool) -> Tensor:
-    """Attention by hand: the weighted average of the values. The reference for torch's fused kernel.
+    """Attention by hand: the weighted average of the values; the reference for torch's kernel.
 
     Args:
         query: (B, H, T, K).
@@ -75,7 +76,9 @@ class Attention(nn.Module):
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x (B, T, D), each (B, H, T, K)."""
-        q, k, v = rearrange(self.qkv(x), "b t (three h k) -> three b h t k", three=3, h=self.num_heads)
+        q, k, v = rearrange(
+            self.qkv(x), "b t (three h k) -> three b h t k", three=3, h=self.num_heads
+        )
         return q, k, v
 
     def forward(self, x: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ def count_parameters(model: nn.Module) -> int:
 
 @torch.no_grad()
 def forward_flops(model: nn.Module, *inputs: Any) -> int:
-    """Floating-point operations of one call model(*inputs): products and convolutions, by torch's count."""
+    """Floating-point operations of one call model(*inputs), as torch counts them."""
     from torch.utils.flop_counter import FlopCounterMode  # slow to import, rarely needed
 
     with FlopCounterMode(display=False) as counter:

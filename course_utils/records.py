@@ -1,7 +1,8 @@
 """The frozen records that every loop of the course yields.
 
 Whatever iterates here is a generator of these: training yields `TrainStep`, both families' samplers
-yield `SampleStep`. Plots, animations, early stopping and counts of model calls then work on all of them.
+yield `SampleStep`. Plots, animations, early stopping and counts of model calls then work on all of
+them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class SampleStep(Generic[Says]):
 
     Attributes:
         calls: model calls made so far; the latency of both families is counted in it.
-        t: share of the work that is left, from 1 down to 0. For diffusion it is the time of `state`.
+        t: share of the work that is left, from 1 down to 0. For diffusion it is the time of
+        `state`.
         state: what is generated so far: (B, ...) noisy examples x_t, or (B, T) tokens.
         prediction: what the model said: a `Prediction`, or (B, V) next-token probabilities.
     """

@@ -12,8 +12,9 @@ import course_utils
 
 PACKAGE = Path(course_utils.__file__).parent
 PARTS = sorted(
-    path.stem for path in PACKAGE.iterdir() if path.stem != "__init__" and path.suffix in ("", ".py")
-    and not path.name.startswith("_")
+    path.stem
+    for path in PACKAGE.iterdir()
+    if path.stem != "__init__" and path.suffix in ("", ".py") and not path.name.startswith("_")
 )
 MAY_IMPORT = {
     "records": set(),

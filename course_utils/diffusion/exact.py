@@ -17,8 +17,8 @@ from course_utils.records import Prediction
 class GaussianMixtureDenoiser(nn.Module):
     """The exact E[x0 | x_t] of a mixture of K round Gaussians in D dimensions.
 
-    With p(x0) = sum_k w_k N(m_k, std^2 I), x_t is a mixture of N(alpha m_k, alpha^2 std^2 + sigma^2),
-    and inside each component x0 given x_t is linear.
+    With p(x0) = sum_k w_k N(m_k, std^2 I), x_t is a mixture of Gaussians with means alpha m_k and
+    variance alpha^2 std^2 + sigma^2, and inside each component x0 given x_t is linear.
 
     Args:
         means: (K, D).
@@ -66,7 +66,7 @@ class GaussianMixtureDenoiser(nn.Module):
         """(B,) log density of x_t (B, D) at times t (B,), in nats."""
         return self.log_joint(x_t, t).logsumexp(1)
 
-    def forward(self, x_t: Tensor, t: Tensor, cond: None = None) -> Prediction:
+    def forward(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Prediction:
         """The exact x0_hat and eps_hat for x_t (B, ...) at times t (B,) > 0."""
         flat = x_t.flatten(1)  # (B, D)
         alpha, sigma = self.schedule.at(t, flat)

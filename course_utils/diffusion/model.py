@@ -5,6 +5,9 @@ Letters: B batch, C H W image, D width.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +15,22 @@ from torch import Tensor, nn
 from course_utils.diffusion.schedule import Schedule
 from course_utils.layers import time_embedding
 from course_utils.records import Prediction
+
+
+class Predictor(Protocol):
+    """What samplers and measures need: a trained `Denoiser`, or an exact one."""
+
+    schedule: Schedule
+
+    def __call__(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Prediction:
+        """Estimate the data and the noise in x_t (B, ...) at times t (B,)."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The trained weights."""
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Tensors that are kept with them."""
+
 
 # What a network can be asked for, as rows (p, q) of: output = p * x0 + q * eps.
 TARGETS = {
@@ -50,7 +69,7 @@ class Denoiser(nn.Module):
         return {"predicts": self.predicts, "schedule": repr(self.schedule)}
 
     def target(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        """What the network should output for clean x0 (B, ...), noise eps (B, ...), times t (B,)."""
+        """What the network should say for clean x0 (B, ...), noise eps (B, ...), times t (B,)."""
         p, q = TARGETS[self.predicts](*self.schedule.at(t, x0))
         return p * x0 + q * eps
 
@@ -122,7 +141,7 @@ class ResidualBlock(nn.Module):
         self.skip = nn.Identity() if same else nn.Conv2d(channels_in, channels, 1)
 
     def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        """x (B, channels_in, H, W), cond (B, cond_width) -> (B, channels, H, W)."""
+        """Map x (B, channels_in, H, W) and cond (B, cond_width) to (B, channels, H, W)."""
         h = self.conv1(F.silu(self.norm1(x)))
         scale, shift = self.scale_shift(cond)[:, :, None, None].chunk(2, dim=1)
         h = self.norm2(h) * (1 + scale) + shift
@@ -154,7 +173,8 @@ class UNet(nn.Module):
         self.enter = nn.Conv2d(channels, widths[0], 3, padding=1)
         sources = (widths[0], *widths[:-1])
         self.down = nn.ModuleList(
-            ResidualBlock(source, width, cond_width) for source, width in zip(sources, widths, strict=True)
+            ResidualBlock(source, width, cond_width)
+            for source, width in zip(sources, widths, strict=True)
         )
         self.middle = ResidualBlock(widths[-1], widths[-1], cond_width)
         self.up = nn.ModuleList(
@@ -166,7 +186,7 @@ class UNet(nn.Module):
         )
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """x (B, C, H, W), t (B,), label (B,) or None -> (B, C, H, W)."""
+        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
         self._check(x, label)
         cond = self.time(time_embedding(t, self.time_width))  # (B, cond_width)
         if self.label is not None and label is not None:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_utils.diffusion.model import Denoiser
+from course_utils.diffusion.model import Denoiser, Predictor
 from course_utils.diffusion.schedule import Schedule, Time
-from course_utils.records import Prediction
 
 
 def add_noise(
@@ -78,7 +77,7 @@ def denoising_loss(model: Denoiser, batch: Sequence[Tensor]) -> Tensor:
 
 @torch.no_grad()
 def error_by_time(
-    model: nn.Module,
+    model: Predictor,
     x0: Tensor,
     times: Sequence[float],
     *,
@@ -111,7 +110,7 @@ def error_by_time(
             t_batch = clean.new_full((len(clean),), float(t))
             x_t, eps = add_noise(clean, t_batch, model.schedule, generator=generator)
             some = None if cond is None else cond[start : start + batch_size]
-            said: Prediction = model(x_t, t_batch, some)
+            said = model(x_t, t_batch, some)
             error = said.eps_hat - eps if of == "eps" else said.x0_hat - clean
             total += error.square().mean().item() * len(clean)
         errors.append(total / len(x0))

@@ -8,11 +8,12 @@ the estimated noise, and draw the rest fresh. How much is fresh is the only diff
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import randn
 from course_utils.diffusion.schedule import Schedule
 from course_utils.records import Prediction, SampleStep
@@ -30,7 +31,12 @@ def posterior_std(schedule: Schedule, t: float, s: float) -> float:
 
 
 def gaussian_step(
-    prediction: Prediction, s: float, schedule: Schedule, *, fresh: float = 0.0, noise: Tensor | float = 0.0
+    prediction: Prediction,
+    s: float,
+    schedule: Schedule,
+    *,
+    fresh: float = 0.0,
+    noise: Tensor | float = 0.0,
 ) -> Tensor:
     """x_s = alpha_s x0_hat + sqrt(sigma_s^2 - fresh^2) eps_hat + fresh z.
 
@@ -56,7 +62,7 @@ def gaussian_step(
 
 @torch.no_grad()
 def sample(
-    model: nn.Module,
+    model: Predictor,
     shape: Sequence[int],
     *,
     num_steps: int = 50,
@@ -88,9 +94,9 @@ def sample(
 
     Source: DDPM: Ho et al. 2020, algorithm 2. DDIM and eta: Song et al. 2021, equations 12 and 16.
     """
-    schedule: Schedule = model.schedule
+    schedule = model.schedule
     check_arguments(model, shape, num_steps, eta, x_start, t_start)
-    like = next(model.parameters(), next(model.buffers(), torch.empty(0)))
+    like = next(chain(model.parameters(), model.buffers()))
     x = randn(shape, like=like, generator=generator) if x_start is None else x_start
     times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
     for calls, (t, s) in enumerate(pairwise(times), start=1):
@@ -112,7 +118,7 @@ def clip_prediction(
 
 
 def check_arguments(
-    model: nn.Module,
+    model: Predictor,
     shape: Sequence[int],
     num_steps: int,
     eta: float,

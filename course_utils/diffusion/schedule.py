@@ -115,7 +115,7 @@ class Flow(Schedule):
         return 1 - torch.as_tensor(t)
 
     def sigma(self, t: Time) -> Tensor:
-        """t itself."""
+        """The time itself."""
         return torch.as_tensor(t) * 1.0
 
 

@@ -1,6 +1,7 @@
-"""Language models: tokenizers, models from n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
+"""Language models: tokenizers, n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
 
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
+from course_utils.language.ngram import NGram
 from course_utils.language.objective import (
     bits_per_byte,
     next_token_loss,
@@ -9,11 +10,16 @@ from course_utils.language.objective import (
     text_loss,
 )
 from course_utils.language.sampling import next_probs, sample
+from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
 
 __all__ = [
     "GPT",
     "MLP",
+    "BytePairTokenizer",
+    "CharTokenizer",
     "GPTConfig",
+    "NGram",
+    "WordTokenizer",
     "attention_maps",
     "bits_per_byte",
     "next_probs",

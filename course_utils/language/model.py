@@ -93,9 +93,9 @@ class GPT(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.logits = nn.Linear(config.width, config.vocab_size, bias=False)
         self.apply(self._initialise)
-        for block in self.blocks:  # so that the residual stream does not grow with depth
-            for layer in (block.attention.project, block.mlp[-1]):
-                nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * config.num_layers))
+        for name, weight in self.named_parameters():
+            if name.endswith(("project.weight", "mlp.2.weight")):  # they add to the residual stream
+                nn.init.normal_(weight, std=0.02 / math.sqrt(2 * config.num_layers))
 
     @staticmethod
     def _initialise(module: nn.Module) -> None:

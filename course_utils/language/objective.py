@@ -66,7 +66,8 @@ def text_loss(
     num_windows = (len(tokens) - 1) // context_length
     if num_windows < 1:
         raise ValueError(
-            f"the text must hold more than context_length={context_length} tokens; got {len(tokens)}."
+            f"the text must hold more than context_length={context_length} tokens; "
+            f"got {len(tokens)}. Use a shorter context or a longer text."
         )
     starts = context_length * torch.arange(num_windows, device=tokens.device)
     windows = tokens[starts[:, None] + torch.arange(context_length + 1, device=tokens.device)]

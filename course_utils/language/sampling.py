@@ -22,8 +22,8 @@ def sample(
     """Extend a prompt, yielding the text after each new token.
 
     Args:
-        model: tokens (B, T) -> logits (B, T, V). If it has a `context_length`, it is shown that many
-            of the last tokens.
+        model: tokens (B, T) -> logits (B, T, V). If it has a `context_length`, it is shown that
+            many of the last tokens.
         prompt: (B, T) tokens, T >= 1.
         max_new_tokens: model calls.
         temperature: logits are divided by it. 1 samples what the model believes, below 1 the likely
@@ -31,8 +31,8 @@ def sample(
         generator: source of the choices; torch's global one if None.
 
     Yields:
-        `SampleStep`: state holds the tokens (B, T + calls), prediction the probabilities (B, V) that
-        the newest token was drawn from.
+        `SampleStep`: state holds the tokens (B, T + calls), prediction the probabilities (B, V)
+        that the newest token was drawn from.
 
     Raises:
         ValueError: an argument is outside its range.

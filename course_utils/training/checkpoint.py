@@ -38,7 +38,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp gives 0600, which hides the file from others in a shared folder
+        os.chmod(
+            name, 0o644
+        )  # mkstemp gives 0600, which hides the file from others in a shared folder
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -99,8 +101,8 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
     found = digest(tensors, description)
     if found != expected:
         raise CheckpointError(
-            f"{path.name} was altered: its SHA-256 should be {expected[:12]}..., it is {found[:12]}... "
-            f"{remedy}"
+            f"{path.name} was altered: its SHA-256 should be {expected[:12]}..., it is "
+            f"{found[:12]}... {remedy}"
         )
     return tensors, json.loads(description)
 

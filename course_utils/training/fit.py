@@ -32,16 +32,23 @@ def fit(
     keep: bool = False,
     restart: bool = False,
 ) -> History:
-    """Train to the end with a progress bar; with a checkpoint, an interrupted run goes on where it was.
+    """Train to the end with a progress bar; an interrupted run goes on from its checkpoint.
 
-    Interrupting (the stop button, Ctrl-C) finishes the step, saves and raises KeyboardInterrupt. The
-    next call with the same checkpoint continues; on a CPU it ends bit for bit where an uninterrupted
-    run would. A run that finished removes its checkpoint, unless `keep`; a kept one is loaded whole.
+    Interrupting (the stop button, Ctrl-C) finishes the step, saves and raises KeyboardInterrupt.
+    The next call with the same checkpoint continues; on a CPU it ends bit for bit where an
+    uninterrupted run would. A run that finished removes its checkpoint, unless `keep`; a kept one
+    is loaded whole.
 
     Args:
-        model, batches, loss_fn, num_steps, lr_schedule, grad_clip, ema: as in `train_steps`.
+        model: updated in place.
+        batches: batches[k] is what step k trains on.
+        loss_fn: loss_fn(model, batch) -> () loss to minimise.
+        num_steps: where training ends.
         learning_rate: peak rate of `adamw`.
         weight_decay: of `adamw`.
+        lr_schedule: progress in [0, 1) -> factor of the learning rate.
+        grad_clip: largest global gradient norm.
+        ema: average to keep up to date.
         checkpoint: file to save to and resume from; None for a run that need not survive.
         save_every: seconds between saves.
         keep: leave the finished weights in the checkpoint, without the optimizer's state.
@@ -82,7 +89,9 @@ def fit(
         ema=ema,
         first_step=done,
     )
-    bar = tqdm(total=num_steps, initial=done, desc="training", unit="step", mininterval=0.5, leave=False)
+    bar = tqdm(
+        total=num_steps, initial=done, desc="training", unit="step", mininterval=0.5, leave=False
+    )
     started, saved, before = time.perf_counter(), time.perf_counter(), run.history.seconds
     losses: list[Tensor] = []
     with bar, interruptible() as interrupted:

@@ -1,4 +1,4 @@
-"""The training loop as a generator, its optimizer, its learning rate, and the average of the weights."""
+"""The training loop as a generator, with its optimizer, learning rate and average of weights."""
 
 from __future__ import annotations
 
@@ -135,14 +135,18 @@ def train_steps(
     model.eval()
 
 
-def stop_if_not_finite(loss: Tensor, norm: Tensor, model: nn.Module, step: int, rate: float) -> None:
+def stop_if_not_finite(
+    loss: Tensor, norm: Tensor, model: nn.Module, step: int, rate: float
+) -> None:
     """Raise FloatingPointError that says where a loss or gradient stopped being finite."""
     if math.isfinite(loss.item()) and math.isfinite(norm.item()):
         return
     bad = [name for name, p in model.named_parameters() if not bool(torch.isfinite(p).all())]
-    where = f"; weights not finite: {bad[0]}" if bad else "; the weights are those of the step before"
+    where = (
+        f"; weights not finite: {bad[0]}" if bad else "; the weights are those of the step before"
+    )
     raise FloatingPointError(
         f"training stopped at step {step + 1}: loss is {loss.item():.4g} and gradient norm "
-        f"{norm.item():.4g}, at learning rate {rate:.3g}{where}. Look for nan in the batch, then try "
-        "a learning rate three times smaller."
+        f"{norm.item():.4g}, at learning rate {rate:.3g}{where}. Look for nan in the batch, then "
+        "try a learning rate three times smaller."
     )

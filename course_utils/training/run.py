@@ -30,7 +30,7 @@ class History:
 
 @dataclass
 class Run:
-    """What must be on disk so that a run can go on: weights, optimizer, average, random state, losses."""
+    """What must be on disk so that a run can go on."""
 
     model: nn.Module
     optimizer: Optimizer
@@ -109,4 +109,6 @@ class Run:
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose name starts with the prefix, without it."""
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }

@@ -40,9 +40,7 @@ def test_ddpm_step_is_the_closed_posterior():
     eps = (x_t - now.sqrt() * x0) / (1 - now).sqrt()
     fresh = posterior_std(schedule, i / 1000, (i - 1) / 1000)
     noise = torch.randn_like(x0)
-    step = gaussian_step(
-        Prediction(x0, eps), (i - 1) / 1000, schedule, fresh=fresh, noise=noise
-    )
+    step = gaussian_step(Prediction(x0, eps), (i - 1) / 1000, schedule, fresh=fresh, noise=noise)
     assert fresh == pytest.approx(float(std), rel=1e-9)
     torch.testing.assert_close(step, mean + std * noise)
 

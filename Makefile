@@ -1,0 +1,38 @@
+# The two commands of the course are `make lab` and `make test`.
+# PYTHON=python3.12 chooses the Python that .venv is made from.
+
+PYTHON ?=
+ONLY ?=
+FORCE ?=
+export PYTHON
+
+RUN := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help set-up lab test lessons lock clean
+
+help:
+	@echo "make lab                 set up (first time: minutes) and open the first lesson"
+	@echo "make test                set up, then lint, types, unit tests and every notebook"
+	@echo "make lessons             build the notebooks whose lesson changed; ONLY=02 one, FORCE=1 anew"
+	@echo "make lock                pin the packages of pyproject.toml in requirements.lock"
+	@echo "make clean               delete .venv, caches and saved training (.course)"
+
+set-up:
+	@python=$$(sh tools/find_python.sh) && "$$python" tools/set_up.py
+
+lab: set-up
+	@$(RUN) -m course_utils.notebook.machine
+	@$(RUN) tools/lab.py $(ARGS)
+
+test: set-up
+	@$(RUN) tools/run_tests.py $(ARGS)
+
+lessons: set-up
+	@$(RUN) tools/build_notebooks.py $(if $(ONLY),--only $(ONLY)) $(if $(FORCE),--force)
+
+lock: set-up
+	@$(RUN) tools/lock.py $(ARGS)
+
+clean:
+	rm -rf .venv .course .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,190 @@
+"""From text to tokens and back: characters, words, and byte pairs.
+
+All three share one interface, so that models, losses and plots do not care who made the tokens.
+Letters: V vocabulary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from course_utils.language.byte_pairs import NUM_BYTES, Pair, apply_merges, learn_merges
+from course_utils.language.vocabulary import Tokenizer, numbered, printable
+
+UNKNOWN = "<unk>"
+
+_WORD = re.compile(r"\w+(?:['-]\w+)*|\n|[^\w\s]")
+_SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
+
+# GPT-2's way of cutting a text before byte pairs are merged, as far as Python's re can say it:
+# contractions, then words, numbers or symbols with the space before them, then other white space.
+_PIECE = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+
+
+class CharTokenizer(Tokenizer):
+    """One token for each character.
+
+    Args:
+        characters: The vocabulary; the position of a character is its token.
+    """
+
+    def __init__(self, characters: str) -> None:
+        self.characters = characters
+        self.tokens = [printable(character) for character in characters]
+        self._ids = numbered(characters)
+
+    @classmethod
+    def train(cls, text: str) -> CharTokenizer:
+        """The vocabulary of all characters in the text, sorted."""
+        return cls("".join(sorted(set(text))))
+
+    def _encode(self, text: str) -> list[int]:
+        try:
+            return [self._ids[character] for character in text]
+        except KeyError as error:
+            character = error.args[0]
+            raise ValueError(
+                f"The character {character!r} at position {text.index(character)} is not among the "
+                f"{self.vocab_size} of this vocabulary. Replace it, train the tokenizer on a text "
+                "that has it, or use BytePairTokenizer, which encodes any text."
+            ) from None
+
+    def _decode(self, ids: list[int]) -> str:
+        return "".join(self.characters[i] for i in ids)
+
+
+class WordTokenizer(Tokenizer):
+    """One token for each word, punctuation mark and line break.
+
+    Other white space is not kept: `decode` puts one space between words, and none before `.,;:!?`
+    or around a line break. A text that is written so comes back exactly.
+
+    Args:
+        words: The vocabulary; the position of a word is its token. If it holds "<unk>", that is the
+            token of all words that are not in it; otherwise such a word is an error.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = list(words)
+        self.tokens = [printable(word) for word in words]
+        self._ids = numbered(words)
+
+    @classmethod
+    def train(cls, text: str, *, unknown: bool = False, min_count: int = 1) -> WordTokenizer:
+        """The vocabulary of the words in a text, the most frequent first.
+
+        Args:
+            text: Where the words come from.
+            unknown: Whether to add "<unk>" for words that are not in the vocabulary.
+            min_count: Words that are rarer than this are left out; above 1 it needs `unknown`.
+
+        Raises:
+            ValueError: If words would be left out with no token to stand for them.
+        """
+        if min_count > 1 and not unknown:
+            raise ValueError(
+                f"min_count={min_count} leaves words of the text without a token. Use unknown=True."
+            )
+        counts = Counter(_WORD.findall(text))
+        frequent = sorted(
+            (word for word, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w)
+        )
+        return cls([UNKNOWN] * unknown + frequent)
+
+    def _encode(self, text: str) -> list[int]:
+        words = _WORD.findall(text)
+        if UNKNOWN in self._ids:
+            unknown = self._ids[UNKNOWN]
+            return [self._ids.get(word, unknown) for word in words]
+        try:
+            return [self._ids[word] for word in words]
+        except KeyError as error:
+            word = error.args[0]
+            position = next(match.start() for match in _WORD.finditer(text) if match[0] == word)
+            raise ValueError(
+                f"The word {word!r} at position {position} is not among the {self.vocab_size} of "
+                "this vocabulary. Train with unknown=True to have a token for such words, or use "
+                "BytePairTokenizer, which encodes any text."
+            ) from None
+
+    def _decode(self, ids: list[int]) -> str:
+        return _SPACE_TO_DROP.sub("", " ".join(self.words[i] for i in ids))
+
+
+class BytePairTokenizer(Tokenizer):
+    """Frequent strings of bytes as tokens. All 256 bytes are tokens, so any text can be encoded.
+
+    Args:
+        merges: Pairs of tokens; pair i makes token 256 + i out of two earlier ones.
+
+    Attributes:
+        merges: The same.
+        pieces: (V,) the bytes that each token stands for.
+
+    Raises:
+        ValueError: If a merge uses a token that does not exist yet, or comes twice.
+    """
+
+    def __init__(self, merges: Sequence[Pair]) -> None:
+        self.merges = [(int(left), int(right)) for left, right in merges]
+        self.pieces = [bytes([value]) for value in range(NUM_BYTES)]
+        for left, right in self.merges:
+            if not (0 <= left < len(self.pieces) and 0 <= right < len(self.pieces)):
+                raise ValueError(
+                    f"Merge {(left, right)} makes token {len(self.pieces)}, so it may only join "
+                    "earlier tokens. Give the merges in the order in which they were learned."
+                )
+            self.pieces.append(self.pieces[left] + self.pieces[right])
+        self.tokens = [printable(piece.decode(errors="backslashreplace")) for piece in self.pieces]
+        self._ranks = numbered(self.merges)
+        self._cache: dict[bytes, list[int]] = {}
+
+    @classmethod
+    def train(cls, text: str, *, vocab_size: int) -> BytePairTokenizer:
+        """Learn the merges of a text.
+
+        Args:
+            text: Where the pairs are counted.
+            vocab_size: V, at least 256; V - 256 merges are learned.
+
+        Raises:
+            ValueError: If V is below 256, or the text is too short for so many merges.
+        """
+        if vocab_size < NUM_BYTES:
+            raise ValueError(
+                f"vocab_size must be at least 256, as every byte is a token; got {vocab_size}."
+            )
+        merges = learn_merges(Counter(_cut(text)), vocab_size - NUM_BYTES)
+        if len(merges) < vocab_size - NUM_BYTES:
+            raise ValueError(
+                f"This text has only {len(merges)} pairs to merge; vocab_size={vocab_size} needs "
+                f"{vocab_size - NUM_BYTES}. Use vocab_size={NUM_BYTES + len(merges)} or more text."
+            )
+        return cls(merges)
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = []
+        for piece in _cut(text):
+            if piece not in self._cache:
+                self._cache[piece] = apply_merges(piece, self._ranks)
+            ids.extend(self._cache[piece])
+        return ids
+
+    def _decode(self, ids: list[int]) -> str:
+        # A model may stop in the middle of a character; that shows as "\ufffd" and is no error.
+        return b"".join(self.pieces[i] for i in ids).decode(errors="replace")
+
+
+def _cut(text: str) -> list[bytes]:
+    """The pieces of a text in which pairs may be merged; joined they are the text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{text[error.start]!r} at position {error.start} is half of a surrogate pair, not a "
+            'character. Read the file with encoding="utf-8", or clean the text with '
+            'text.encode("utf-8", "replace").decode().'
+        ) from None
+    return [piece.encode() for piece in _PIECE.findall(text)]

@@ -1,0 +1,83 @@
+"""What all tokenizers have in common: a vocabulary, and the checks at its borders.
+
+Letters: T tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Entry = TypeVar("Entry", bound=Hashable)
+
+
+class Tokenizer(ABC):
+    """What every tokenizer can do.
+
+    Attributes:
+        tokens: (V,) printable forms, for plots: a space shows as "␣" and a line break as "↵".
+    """
+
+    tokens: list[str]
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of different tokens."""
+        return len(self.tokens)
+
+    def encode(self, text: str) -> Tensor:
+        """Turn a text into tokens.
+
+        Returns:
+            (T,) int64 tokens.
+
+        Raises:
+            ValueError: If a part of the text has no token; it says which, where, and what to do.
+        """
+        return torch.tensor(self._encode(text), dtype=torch.long)
+
+    def decode(self, tokens: Tensor | Sequence[int]) -> str:
+        """Turn (T,) tokens back into text.
+
+        Raises:
+            ValueError: If a token is not between 0 and V - 1, or the tokens are not one sequence.
+        """
+        ids = torch.as_tensor(tokens)
+        if ids.ndim != 1 or (ids.is_floating_point() and len(ids)):
+            raise ValueError(
+                "decode takes integer tokens of shape (T,); got "
+                f"{ids.dtype} of shape {tuple(ids.shape)}. Decode a batch one row at a time."
+            )
+        wrong = ((ids < 0) | (ids >= self.vocab_size)).nonzero()
+        if len(wrong):
+            place = int(wrong[0])
+            raise ValueError(
+                f"Token {int(ids[place])} at position {place} is outside the vocabulary, 0 to "
+                f"{self.vocab_size - 1}. Was the text encoded by another tokenizer?"
+            )
+        return self._decode(ids.long().tolist())
+
+    @abstractmethod
+    def _encode(self, text: str) -> list[int]: ...
+
+    @abstractmethod
+    def _decode(self, ids: list[int]) -> str: ...
+
+
+def numbered(vocabulary: Sequence[Entry]) -> dict[Entry, int]:
+    """The position of every entry, once it is certain that none comes twice."""
+    numbers = {entry: number for number, entry in enumerate(vocabulary)}
+    if len(numbers) < len(vocabulary):
+        twice = next(entry for entry, n in Counter(vocabulary).items() if n > 1)
+        raise ValueError(f"The vocabulary holds {twice!r} more than once. Remove the repetition.")
+    return numbers
+
+
+def printable(piece: str) -> str:
+    """How a token is written in a plot."""
+    return piece.replace(" ", "␣").replace("\n", "↵")

@@ -1,0 +1,184 @@
+"""The claims of a lesson: a sentence, a measured number, the bound that it must meet."""
+
+import html
+import json
+import math
+import operator
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from course_utils import __version__
+from course_utils.notebook.folders import course_folder
+
+Bound = bool | float | tuple[float, float]
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "within": lambda value, bound: bound[0] <= value <= bound[1],
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence and what was measured for it. NaN meets no bound."""
+
+    text: str
+    value: bool | float
+    operator: str
+    bound: Bound
+
+    @property
+    def holds(self) -> bool:
+        """Does the value meet the bound?"""
+        return bool(OPERATORS[self.operator](self.value, self.bound))
+
+    def row(self) -> tuple[str, str, str, str]:
+        """The four cells of the table: claim, measured, bound, verdict."""
+        bound = (
+            f"{_show(self.bound[0])} to {_show(self.bound[1])}"
+            if isinstance(self.bound, tuple)
+            else f"{self.operator} {_show(self.bound)}"
+        )
+        return self.text, _show(self.value), bound, "✓ holds" if self.holds else "✗ FAILS"
+
+
+class Claims:
+    """Collects the claims of one lesson: ``claims = Claims("01")``."""
+
+    def __init__(self, lesson: str):
+        self.lesson = lesson
+        self._claims: dict[str, Claim] = {}
+
+    def check(self, text: str, value: Any, op: str, bound: Any) -> None:
+        """Note a measured value and its bound; the same text again replaces the earlier value.
+
+        Args:
+            text: the claim, one sentence without numbers that differ between machines.
+            value: a number, a bool, or a tensor of one element. NaN is a claim that fails.
+            op: one of ``< <= > >= ==``, or ``within``.
+            bound: a number or bool; for ``within`` the pair (low, high), both included.
+
+        Raises:
+            ValueError: an unknown operator, or a bound that is NaN or a pair out of order.
+            TypeError: the value or a bound is not a single number.
+        """
+        if op not in OPERATORS:
+            raise ValueError(f"the operator must be one of {' '.join(OPERATORS)}; got {op!r}.")
+        checked = _check_bound(op, bound)
+        self._claims[text] = Claim(text, _number(value, "the value of a claim"), op, checked)
+
+    def table(self) -> "Table":
+        """The claims with their numbers; the last line of a cell shows it."""
+        return Table([claim.row() for claim in self._claims.values()])
+
+    def verdicts(self) -> None:
+        """Print a line for each claim, and save them all.
+
+        The lines hold no numbers, so they read the same on every machine. The numbers go to
+        .course/claims/<lesson>.json.
+        """
+        for claim in self._claims.values():
+            print("holds" if claim.holds else "FAILS", "|", claim.text)
+        if not self._claims:
+            print(f"no claims of lesson {self.lesson} were measured: run the cells above first")
+        self._save()
+
+    def _save(self) -> None:
+        """Write to a neighbour file, then rename: a reader never sees half of it."""
+        record = {
+            "lesson": self.lesson,
+            "versions": {
+                "course_utils": __version__,
+                "python": platform.python_version(),
+                "torch": str(torch.__version__),
+            },
+            "claims": [{**asdict(claim), "holds": claim.holds} for claim in self._claims.values()],
+        }
+        folder = course_folder() / "claims"
+        folder.mkdir(exist_ok=True)
+        unfinished = folder / f"{self.lesson}.json.{os.getpid()}"
+        unfinished.write_text(
+            json.dumps(_finite(record), indent=1, ensure_ascii=False), encoding="utf-8"
+        )
+        unfinished.replace(folder / f"{self.lesson}.json")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text, shown as an HTML table in a notebook and aligned in a terminal."""
+
+    rows: Sequence[tuple[str, str, str, str]]
+    head = ("claim", "measured", "bound", "verdict")
+
+    def _repr_html_(self) -> str:
+        def line(cells: Sequence[str], tag: str) -> str:
+            style = "text-align:left; padding:0.3em 1.2em 0.3em 0"
+            return (
+                "<tr>"
+                + "".join(f'<{tag} style="{style}">{html.escape(c)}</{tag}>' for c in cells)
+                + "</tr>"
+            )
+
+        body = "".join(line(row, "td") for row in self.rows)
+        return f"<table><thead>{line(self.head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+    def __repr__(self) -> str:
+        lines = [self.head, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(4)]
+        return "\n".join(
+            "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+
+
+def _number(value: Any, what: str) -> bool | float:
+    if isinstance(value, bool):
+        return value
+    try:
+        number = value.item() if hasattr(value, "item") else value  # tensors and NumPy scalars
+        return number if isinstance(number, bool) else float(number)
+    except (TypeError, ValueError, RuntimeError) as error:
+        shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else f" {value!r}"
+        raise TypeError(
+            f"{what} must be a single number; got {type(value).__name__}{shape}. "
+            "Reduce it first, for example with .mean()."
+        ) from error
+
+
+def _check_bound(op: str, bound: Any) -> Bound:
+    if op != "within":
+        checked = _number(bound, "a bound")
+        if math.isnan(checked):
+            raise ValueError("a bound must not be NaN: nothing would meet it.")
+        return checked
+    if not isinstance(bound, tuple | list) or len(bound) != 2:
+        raise ValueError(f'"within" needs the pair (low, high); got {bound!r}.')
+    low, high = float(_number(bound[0], "a bound")), float(_number(bound[1], "a bound"))
+    if not low <= high:
+        raise ValueError(f'"within" needs low <= high; got ({low}, {high}).')
+    return low, high
+
+
+def _show(value: bool | float) -> str:
+    """Three digits; yes and no for truth."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: write those as text."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,45 @@
+"""Where the course lives and where a learner's own files go."""
+
+import functools
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+
+def find_root() -> Path:
+    """The course's folder (with pyproject.toml and lessons/); outside of one the working folder."""
+    here = Path.cwd()
+    for folder in (Path(__file__).resolve().parents[2], here, *here.parents):
+        if (folder / "pyproject.toml").is_file() and (folder / "lessons").is_dir():
+            return folder
+    return here
+
+
+def course_folder() -> Path:
+    """Where a learner's files go: ``<root>/.course``, or a temporary folder if that is closed."""
+    return _writable(find_root() / ".course")
+
+
+@functools.cache  # so that the warning comes once
+def _writable(folder: Path) -> Path:
+    try:
+        _try_to_write(folder)
+        return folder
+    except OSError as error:
+        user = os.environ.get("USER") or os.environ.get("USERNAME") or "me"
+        spare = Path(tempfile.gettempdir()) / f"course_utils_{user}"
+        _try_to_write(spare)
+        warnings.warn(
+            f"{folder} cannot be written ({error.strerror or error}). Checkpoints and claims go to "
+            f"{spare} instead, which the computer may empty when it restarts. Remedy: copy the "
+            "course to a folder of your own, or give yourself write access; restart the kernel.",
+            stacklevel=4,
+        )
+        return spare
+
+
+def _try_to_write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass

@@ -1,0 +1,47 @@
+"""What a lesson needs to draw: ``plots.curves(...)``, ``plots.image_row(...)``, ``plots.CLEAN``.
+
+Each function returns a figure, and a cell shows it once.
+"""
+
+from course_utils.notebook.charts import bars, histogram, scatter
+from course_utils.notebook.figures import Picture, panels
+from course_utils.notebook.lines import curves, label_lines, loss_curve
+from course_utils.notebook.pictures import heatmap, image_grid, image_row
+from course_utils.notebook.style import (
+    ACCENTS,
+    CLEAN,
+    CONTROL,
+    MODEL,
+    NOISY,
+    ORANGE,
+    PURPLE,
+    REFERENCE,
+    SKY,
+    SQUARE,
+    WIDE,
+)
+
+__all__ = [
+    "ACCENTS",
+    "CLEAN",
+    "CONTROL",
+    "MODEL",
+    "NOISY",
+    "ORANGE",
+    "PURPLE",
+    "REFERENCE",
+    "SKY",
+    "SQUARE",
+    "WIDE",
+    "Picture",
+    "bars",
+    "curves",
+    "heatmap",
+    "histogram",
+    "image_grid",
+    "image_row",
+    "label_lines",
+    "loss_curve",
+    "panels",
+    "scatter",
+]

@@ -1,0 +1,212 @@
+"""The first cell of a lesson, on good and bad machines."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+
+from course_utils.notebook import folders, setup
+from course_utils.notebook.computer import choose_threads, free_memory, usable_cores
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    """No COURSE variables, a course of its own, torch's settings as they were."""
+    for name in ("COURSE_TIER", "COURSE_MODE", "COURSE_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    root = tmp_path / "cours d'été"  # a space and an accent
+    (root / "lessons").mkdir(parents=True)
+    (root / "pyproject.toml").touch()
+    monkeypatch.setattr(folders, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(folders.tempfile, "tempdir", str(tmp_path / "spare"))
+    (tmp_path / "spare").mkdir()
+    monkeypatch.chdir(root)
+    folders._writable.cache_clear()
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    yield
+    folders._writable.cache_clear()
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode(mode)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_prints_one_short_block_and_seeds(capsys, no_gpu, tmp_path):
+    course = setup("01", seed=3)
+    first = torch.rand(4)
+    block = capsys.readouterr().out
+    assert len(block.splitlines()) == 3
+    for word in ("Lesson 01", "torch", "CPU", "cpu tier", "full mode", "seed 3"):
+        assert word in block
+    assert str(tmp_path) not in block  # a built notebook must not tell where it was built
+    assert (course.lesson, course.tier, course.mode, course.seed) == ("01", "cpu", "full", 3)
+    assert course.device == torch.device("cpu")
+    setup("01", seed=3)
+    assert torch.equal(torch.rand(4), first)
+
+
+def test_finds_the_course_from_any_folder_in_it(monkeypatch, tmp_path, no_gpu):
+    root = tmp_path / "cours d'été"
+    (root / "notebooks").mkdir()
+    monkeypatch.chdir(root / "notebooks")
+    assert setup("01").root == root
+    monkeypatch.chdir(tmp_path / "spare")
+    assert setup("01").root == tmp_path / "spare"
+
+
+@pytest.mark.parametrize("lesson", ["1", "001", "../x", ""])
+def test_refuses_a_lesson_that_is_no_number(lesson):
+    with pytest.raises(ValueError, match="two digits"):
+        setup(lesson)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("COURSE_TIER", "tpu"), ("COURSE_MODE", "quick"), ("COURSE_THREADS", "two"),
+     ("COURSE_THREADS", "0"), ("COURSE_THREADS", "-1"), ("COURSE_THREADS", "1.5")],
+)  # fmt: skip
+def test_a_bad_variable_is_named_with_its_value(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"{name} must be .*; got '{value}'"):
+        setup("01")
+
+
+def test_gpu_tier_without_a_gpu_says_what_to_do(monkeypatch, no_gpu):
+    monkeypatch.setenv("COURSE_TIER", "gpu")
+    with pytest.raises(RuntimeError, match="COURSE_TIER=cpu"):
+        setup("01")
+
+
+def test_apple_gpu_only_when_asked_for(monkeypatch, no_gpu, capsys):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert setup("01").device.type == "cpu"
+    monkeypatch.setenv("COURSE_TIER", "GPU")
+    course = setup("01")
+    assert (course.tier, course.device.type) == ("gpu", "mps")
+    assert "Apple" in capsys.readouterr().out
+
+
+def test_cuda_chooses_the_gpu_tier_but_not_for_shipped_weights(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a GPU")
+    course = setup("01")
+    assert (course.tier, course.device.type) == ("gpu", "cuda")
+    monkeypatch.setenv("COURSE_MODE", "fast")
+    assert setup("01").tier == "cpu"
+    monkeypatch.setenv("COURSE_TIER", "cpu")
+    assert setup("01").device.type == "cpu"
+
+
+def test_sizes_of_the_tier(no_gpu):
+    course = setup("01")
+    assert course.sizes(cpu={"num_steps": 2}, gpu={"num_steps": 9}).num_steps == 2
+    with pytest.raises(ValueError, match="only one of them has \\['width'\\]"):
+        course.sizes(cpu={"width": 1}, gpu={})
+
+
+def test_checkpoints_of_the_tiers_have_their_own_files(no_gpu, monkeypatch):
+    course = setup("02")
+    path = course.checkpoint("ring")
+    assert path == course.root / ".course" / "checkpoints" / "02_ring.safetensors"
+    assert path.parent.is_dir()
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setenv("COURSE_TIER", "gpu")
+    assert setup("02").checkpoint("ring").name == "02_ring_gpu.safetensors"
+    for bad in ("a/b", "../x", "", "a.b"):
+        with pytest.raises(ValueError, match="checkpoint's name"):
+            course.checkpoint(bad)
+
+
+def test_fast_mode_takes_shipped_weights_and_says_when_there_are_none(no_gpu, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_MODE", "fast")
+    course = setup("02")
+    shipped = course.root / "data" / "checkpoints" / "02_ring.safetensors"
+    assert course.checkpoint("ring") != shipped
+    assert "No trained weights of 'ring' are shipped" in capsys.readouterr().out
+    shipped.parent.mkdir(parents=True)
+    shipped.touch()
+    assert course.checkpoint("ring") == shipped
+    assert capsys.readouterr().out == ""
+
+
+def test_no_write_access_warns_once_and_loses_nothing(no_gpu, tmp_path):
+    course = setup("01")
+    (course.root / ".course").touch()  # a file where the folder should be
+    with pytest.warns(UserWarning, match="Remedy"):
+        path = course.checkpoint("ring")
+    assert path.is_relative_to(tmp_path / "spare")
+    path.write_bytes(b"weights")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert course.checkpoint("ring") == path
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (16, 4), (96, 4)]
+)
+def test_half_the_cores_at_most_four(cores, threads):
+    assert choose_threads(cores) == threads
+
+
+def test_threads_can_be_chosen(monkeypatch, no_gpu):
+    monkeypatch.setenv("COURSE_THREADS", " 2 ")
+    assert setup("01").threads == 2 == torch.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "200000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({"cpu.max": "what is this"}, 8),
+        ({"cpu.max": "a b"}, 8),
+    ],
+)
+def test_a_containers_quota_cuts_the_cores(monkeypatch, tmp_path, files, cores):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 8, raising=False)
+    for name, text in files.items():
+        (tmp_path / "group" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "group" / name).write_text(text + "\n")
+    assert usable_cores(tmp_path / "group") == cores
+
+
+def test_cores_without_any_of_the_system_calls(monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "process_cpu_count", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores(tmp_path) == 1
+
+
+def test_memory_is_cut_by_the_container(tmp_path):
+    free = free_memory(tmp_path)
+    assert free is None or free > 0
+    if free is not None and sys.platform == "linux":
+        (tmp_path / "memory.max").write_text("3000000000")
+        (tmp_path / "memory.current").write_text("2000000000")
+        assert free_memory(tmp_path) == pytest.approx(1.0)
+
+
+def test_memory_that_cannot_be_found_out_is_unknown(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")  # here there is no ctypes.windll
+    if not hasattr(__import__("ctypes"), "windll"):
+        assert free_memory() is None
+
+
+def test_setup_does_not_load_torchs_compiler():
+    script = (
+        "import sys; from course_utils.notebook import setup; setup('01');"
+        "print([name for name in ('torch._dynamo', 'torch._inductor') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "[]"
