@@ -78,7 +78,7 @@ points = data.ring(sizes.num_points, generator=generator)
 plots.scatter(
     {"clean": points[:3000]},
     dot=3,
-    title="The data: eight clusters, unit variance in each direction",
+    title="The data: eight clusters on a ring",
 )
 
 # %% [markdown]
@@ -389,13 +389,13 @@ accuracy = {
 figure, (left, right) = plots.panels(
     2,
     title="Schedules differ in time; at equal signal-to-noise ratio they are the same",
-    titles=["accuracy of the judge against t", "against log(alpha² / sigma²), in nats"],
+    titles=["against time", "against SNR"],
     share=False,
 )
 by_time = {name: (probe, accuracy[name]) for name in schedules}
 by_ratio = {name: (s.log_snr(probe), accuracy[name]) for name, s in schedules.items()}
-plots.curves(by_time, xlabel="t", references={"chance": 0.1}, ax=left)
-plots.curves(by_ratio, xlabel="log SNR", ax=right)
+plots.curves(by_time, xlabel="t", ylabel="share the judge gets right", ax=left)
+plots.curves(by_ratio, xlabel="log(alpha² / sigma²), in nats", ax=right)
 right.set_xlim(6, -8)
 figure
 

@@ -94,7 +94,8 @@ def _alone(root: Path) -> Iterator[None]:
 
 def _install(root: Path, venv: Path, want: dict[str, str], *, fresh: bool) -> None:
     print(f"Setting up the course in {venv} (a few minutes, once) ...", flush=True)
-    _hint_at_smaller_torch()
+    if fresh:
+        _hint_at_smaller_torch()
     if fresh and venv.exists():
         (venv / "pyvenv.cfg").unlink(missing_ok=True)  # first: what is half deleted is no venv
         shutil.rmtree(venv)

@@ -97,22 +97,33 @@ class Denoiser(nn.Module):
 class PointMLP(nn.Module):
     """A residual MLP for points: x (B, dimensions) and t (B,) in, the same shape as x out.
 
+    It sees each coordinate also through sines and cosines of four frequencies: an MLP alone is slow
+    to learn what changes over a short distance.
+
     Args:
         dimensions: coordinates of a point.
         width: D, hidden width.
         num_layers: number of residual layers.
+
+    Source: Tancik et al. 2020 (Fourier features), arXiv:2006.10739.
     """
+
+    num_frequencies = 4
 
     def __init__(self, dimensions: int = 2, width: int = 128, num_layers: int = 3) -> None:
         super().__init__()
         self.time_width = width // 2
-        self.enter = nn.Linear(dimensions + self.time_width, width)
+        num_features = dimensions * (1 + 2 * self.num_frequencies) + self.time_width
+        self.enter = nn.Linear(num_features, width)
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
         self.leave = nn.Linear(width, dimensions)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """One output for each point."""
-        h = F.silu(self.enter(torch.cat([x, time_embedding(t, self.time_width)], dim=1)))  # (B, D)
+        frequency = 2.0 ** torch.arange(self.num_frequencies, device=x.device)  # 1, 2, 4, 8
+        angle = (x[..., None] * frequency).flatten(1)  # (B, dimensions * num_frequencies)
+        seen = torch.cat([x, angle.sin(), angle.cos(), time_embedding(t, self.time_width)], dim=1)
+        h = F.silu(self.enter(seen))  # (B, D)
         for layer in self.layers:
             h = h + F.silu(layer(h))
         return self.leave(h)  # (B, dimensions)

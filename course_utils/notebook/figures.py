@@ -20,7 +20,7 @@ Data = Any  # a tensor, an array or a list of numbers
 
 
 class Picture(Figure):
-    """A figure that a cell shows exactly once and at a fixed size; its title is its alt text.
+    """A figure that a cell shows exactly once and at a fixed size, its title stored as alt text.
 
     pyplot does not know it, so nothing has to be closed and nothing is shown a second time.
     """

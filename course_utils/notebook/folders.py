@@ -17,8 +17,12 @@ def find_root() -> Path:
 
 
 def course_folder() -> Path:
-    """Where a learner's files go: ``<root>/.course``, or a temporary folder if that is closed."""
-    return _writable(find_root() / ".course")
+    """Where a learner's files go: ``<root>/.course``, or a temporary folder if that is closed.
+
+    COURSE_HOME names another folder, so that a build or a test leaves the learner's files alone.
+    """
+    home = os.environ.get("COURSE_HOME")
+    return _writable(Path(home) if home else find_root() / ".course")
 
 
 @functools.cache  # so that the warning comes once
