@@ -138,7 +138,7 @@ EXERCISES = [
             Mistake(
                 "not shifted",
                 lambda tokens: (tokens[:, :-1], tokens[:, :-1]),
-                "The targets are the inputs: a model would learn to copy. Shift the targets by one.",
+                "The targets are the inputs: a model would learn to copy. Shift them by one.",
             ),
             Mistake(
                 "swapped",
@@ -159,7 +159,7 @@ EXERCISES = [
             Mistake(
                 "shifted along the batch",
                 lambda tokens: (tokens[:-1], tokens[1:]),
-                "That shifts from one text of the batch to the next. Shift along dim 1, the places.",
+                "That shifts from one text of the batch to the next. Shift the places, dim 1.",
             ),
             Mistake(
                 "last token only",
@@ -212,7 +212,7 @@ EXERCISES = [
             Mistake(
                 "no softmax",
                 lambda logits, targets: -picked(logits, targets).mean(),
-                "Those are the logits themselves. Turn them into log-probabilities with log_softmax.",
+                "Those are the logits themselves. log_softmax turns them into log-probabilities.",
             ),
             Mistake(
                 "no logarithm",
@@ -222,12 +222,12 @@ EXERCISES = [
             Mistake(
                 "logarithm of the mean",
                 lambda logits, targets: -picked(logits.softmax(dim=-1), targets).mean().log(),
-                "The logarithm came after the mean. Take it first: -log p of each token, then mean.",
+                "The logarithm came after the mean. First -log p of each token, then the mean.",
             ),
             Mistake(
                 "softmax twice",
                 lambda logits, targets: cross_entropy(logits.softmax(dim=-1), targets),
-                "The softmax was taken twice. cross_entropy and log_softmax take logits as they are.",
+                "The softmax was taken twice. Cross-entropy takes the logits as they are.",
             ),
             Mistake(
                 "averaged over the vocabulary",
