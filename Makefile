@@ -9,12 +9,13 @@ export PYTHON
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up lab test lessons lock clean
+.PHONY: help set-up lab test lessons checkpoints lock clean
 
 help:
 	@echo "make lab                 set up (first time: minutes) and open the first lesson"
 	@echo "make test                set up, then lint, types, unit tests and every notebook"
 	@echo "make lessons             build the notebooks whose lesson changed; ONLY=02 one, FORCE=1 anew"
+	@echo "make checkpoints         train the weights of the fast mode anew; ONLY=02 those of one lesson"
 	@echo "make lock                pin the packages of pyproject.toml in requirements.lock"
 	@echo "make clean               delete .venv, caches and saved training (.course)"
 
@@ -30,6 +31,9 @@ test: set-up
 
 lessons: set-up
 	@$(RUN) tools/build_notebooks.py $(if $(ONLY),--only $(ONLY)) $(if $(FORCE),--force)
+
+checkpoints: set-up
+	@$(RUN) tools/ship_checkpoints.py $(if $(ONLY),--only $(ONLY))
 
 lock: set-up
 	@$(RUN) tools/lock.py $(ARGS)

@@ -22,7 +22,9 @@ def course_folder() -> Path:
     COURSE_HOME names another folder, so that a build or a test leaves the learner's files alone.
     """
     home = os.environ.get("COURSE_HOME")
-    return _writable(Path(home) if home else find_root() / ".course")
+    folder = _writable(Path(home) if home else find_root() / ".course")
+    folder.mkdir(parents=True, exist_ok=True)  # it may have been deleted since it was tried
+    return folder
 
 
 @functools.cache  # so that the warning comes once
@@ -32,12 +34,20 @@ def _writable(folder: Path) -> Path:
         return folder
     except OSError as error:
         user = os.environ.get("USER") or os.environ.get("USERNAME") or "me"
+        remedy = (
+            "Remedy: free some disk space, copy the course to a folder of your own, or give "
+            "yourself write access; restart the kernel."
+        )
         spare = Path(tempfile.gettempdir()) / f"course_utils_{user}"
-        _try_to_write(spare)
+        try:
+            _try_to_write(spare)
+        except OSError:
+            raise type(error)(
+                f"neither {folder} nor {spare} can be written ({error}). {remedy}"
+            ) from error
         warnings.warn(
             f"{folder} cannot be written ({error.strerror or error}). Checkpoints and claims go to "
-            f"{spare} instead, which the computer may empty when it restarts. Remedy: copy the "
-            "course to a folder of your own, or give yourself write access; restart the kernel.",
+            f"{spare} instead, which the computer may empty when it restarts. {remedy}",
             stacklevel=4,
         )
         return spare

@@ -15,6 +15,7 @@ import torch.utils.deterministic
 from course_utils.notebook import style
 from course_utils.notebook.computer import choose_threads, usable_cores
 from course_utils.notebook.folders import course_folder, find_root
+from course_utils.training import load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)
@@ -44,32 +45,38 @@ class Course:
         return SimpleNamespace(**{"cpu": cpu, "gpu": gpu}[self.tier])
 
     def checkpoint(self, name: str) -> Path:
-        """The .safetensors file of this lesson's model ``name``.
+        """The .safetensors file of this lesson's model ``name``, in .course/checkpoints.
 
-        It lies in .course/checkpoints; in the fast mode it is the trained file that the course
-        ships, when there is one.
+        In the fast mode it starts as a copy of the trained file that the course ships, when there
+        is one. The shipped file itself is only read: whatever is done to the copy, `setup` and the
+        same call bring it back.
 
         Raises:
             ValueError: the name has other characters than letters, digits, ``-`` and ``_``.
+            CheckpointError: the shipped file is damaged.
         """
         if not re.fullmatch(r"[\w-]+", name):
             raise ValueError(
                 f"a checkpoint's name has only letters, digits, - and _; got {name!r}."
             )
-        if self.mode == "fast":
-            shipped = self.root / "data" / "checkpoints" / f"{self.lesson}_{name}.safetensors"
-            if self.tier == "cpu" and shipped.is_file():
-                return shipped
+        folder = course_folder() / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        # The tiers have other sizes: never mix their weights.
+        own = folder / f"{self.lesson}_{name}{'' if self.tier == 'cpu' else '_gpu'}.safetensors"
+        if self.mode == "full":
+            return own
+        shipped = self.root / "data" / "checkpoints" / f"{self.lesson}_{name}.safetensors"
+        if self.tier != "cpu" or not shipped.is_file():
             print(
                 f"No trained weights of {name!r} are shipped for the {self.tier} tier: "
                 "they are trained here."
             )
-        folder = course_folder() / "checkpoints"
-        folder.mkdir(parents=True, exist_ok=True)
-        tier = (
-            "" if self.tier == "cpu" else f"_{self.tier}"
-        )  # the tiers have other sizes: never mix their weights
-        return folder / f"{self.lesson}_{name}{tier}.safetensors"
+            return own
+        copy = own.with_stem(f"{own.stem}_fast")
+        if not copy.exists() or copy.stat().st_mtime < shipped.stat().st_mtime:
+            tensors, description = load_checkpoint(shipped)
+            save_checkpoint(copy, tensors, **description, shipped=True)
+        return copy
 
 
 def setup(lesson: str, *, seed: int = 0) -> Course:

@@ -107,15 +107,12 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
     return tensors, json.loads(description)
 
 
-def check_config(path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raise CheckpointError that lists what differs between a checkpoint and this run."""
-    differences = [
-        f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here"
-        for key in sorted(found.keys() | expected.keys())
-        if found.get(key) != expected.get(key)
+def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """What differs between a file and this run, the first four entries; "" when nothing does."""
+    keys = [
+        key for key in sorted(found.keys() | expected.keys()) if found.get(key) != expected.get(key)
     ]
-    if differences:
-        raise CheckpointError(
-            f"{Path(path).name} belongs to another configuration ({'; '.join(differences)}). "
-            "Use restart=True to train anew and replace it, or another checkpoint name to keep it."
-        )
+    lines = [
+        f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here" for key in keys[:4]
+    ]
+    return "; ".join(lines + [f"and {len(keys) - 4} more"] * (len(keys) > 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 
 from course_utils.training.loop import EMA, Indexed, Loss, adamw, train_steps, warmup_cosine
 from course_utils.training.run import History, Run
+
+STREAM = ("batch_size", "context_length", "seed")  # what decides the batches of a stream
 
 
 def fit(
@@ -65,15 +68,17 @@ def fit(
     from tqdm.auto import tqdm  # imports the notebook's widgets; not needed by `train_steps`
 
     optimizer = adamw(model, learning_rate, weight_decay)
-    config = {
-        "loss": getattr(loss_fn, "__name__", repr(loss_fn)),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "num_steps": num_steps,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "ema": ema.decay if ema else None,
-        **getattr(model, "config", {}),
-    }
+    config = configuration(
+        model,
+        batches,
+        num_steps=num_steps,
+        loss=name_of(loss_fn),
+        learning_rate=learning_rate,
+        lr_schedule=name_of(lr_schedule),
+        weight_decay=weight_decay,
+        grad_clip=grad_clip,
+        ema=ema.decay if ema else None,
+    )
     run = Run(model, optimizer, ema, config, Path(checkpoint) if checkpoint else None)
     if not restart:
         run.resume()
@@ -94,18 +99,28 @@ def fit(
     )
     started, saved, before = time.perf_counter(), time.perf_counter(), run.history.seconds
     losses: list[Tensor] = []
-    with bar, interruptible() as interrupted:
+    pressed: list[int] = []
+
+    def press(signum: int, frame: Any) -> None:
+        if pressed:
+            raise KeyboardInterrupt("stopped inside a step; what was saved before stands.")
+        pressed.append(signum)
+
+    # An interrupt inside an optimizer step would leave half the weights updated, so the loop asks
+    # for it between steps. Nothing stops a save: impatience must not cost the training.
+    with bar, on_interrupt(press):
         for record in steps:
             losses.append(record.loss)
             if bar.update():  # true at most twice a second, so reading the loss costs no time
                 bar.set_postfix(loss=f"{record.loss.item():.3f}", refresh=False)
             now = time.perf_counter()
             late = run.path is not None and now - saved > save_every
-            if late or interrupted():
-                run.collect(losses, before + now - started)
-                run.save()
+            if late or pressed:
+                with on_interrupt(lambda signum, frame: pressed.append(signum)):
+                    run.collect(losses, before + now - started)
+                    run.save()
                 saved = now
-            if interrupted():
+            if pressed:
                 raise KeyboardInterrupt(run.farewell())
     run.collect(losses, before + time.perf_counter() - started)
     if done < num_steps:
@@ -113,25 +128,34 @@ def fit(
     return run.history
 
 
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C into a question that the loop asks between steps; a second one stops at once.
+def configuration(model: nn.Module, batches: Indexed, **recipe: Any) -> dict[str, Any]:
+    """What a checkpoint must agree with, as a file gives it back.
 
-    An interrupt inside an optimizer step would leave half the weights updated.
+    Raises:
+        TypeError: a part of it cannot be written to a file; better now than at the first save.
     """
+    kinds = dict.fromkeys(type(part).__name__ for part in model.modules())
+    found = {
+        "model": ", ".join(kinds),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "batches": {key: getattr(batches, key) for key in STREAM if hasattr(batches, key)},
+    }
+    return json.loads(json.dumps({**found, **recipe, **getattr(model, "config", {})}))
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a checkpoint calls a function; an object without a name goes by its class."""
+    return getattr(function, "__name__", type(function).__name__)
+
+
+@contextmanager
+def on_interrupt(handler: Any) -> Iterator[None]:
+    """Answer Ctrl-C and the stop button by `handler` inside the block, in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield
         return
-    asked = False
-
-    def note(signum: int, frame: Any) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    previous = signal.signal(signal.SIGINT, note)
+    previous = signal.signal(signal.SIGINT, handler)
     try:
-        yield lambda: asked
+        yield
     finally:
         signal.signal(signal.SIGINT, previous)

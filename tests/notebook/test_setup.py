@@ -1,6 +1,7 @@
 """The first cell of a lesson, on good and bad machines."""
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -8,8 +9,9 @@ import warnings
 import pytest
 import torch
 
-from course_utils.notebook import folders, setup
+from course_utils.notebook import Claims, folders, setup
 from course_utils.notebook.computer import choose_threads, free_memory, usable_cores
+from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -124,16 +126,53 @@ def test_checkpoints_of_the_tiers_have_their_own_files(no_gpu, monkeypatch):
             course.checkpoint(bad)
 
 
-def test_fast_mode_takes_shipped_weights_and_says_when_there_are_none(no_gpu, monkeypatch, capsys):
+@pytest.fixture
+def shipped(no_gpu, monkeypatch):
+    """A course in the fast mode that ships the weights of one model."""
     monkeypatch.setenv("COURSE_MODE", "fast")
     course = setup("02")
-    shipped = course.root / "data" / "checkpoints" / "02_ring.safetensors"
-    assert course.checkpoint("ring") != shipped
-    assert "No trained weights of 'ring' are shipped" in capsys.readouterr().out
-    shipped.parent.mkdir(parents=True)
-    shipped.touch()
-    assert course.checkpoint("ring") == shipped
+    path = course.root / "data" / "checkpoints" / "02_ring.safetensors"
+    save_checkpoint(path, {"model.a": torch.ones(2)}, config={})
+    os.utime(path, (1e9, 1e9))
+    return course, path
+
+
+def test_fast_mode_takes_shipped_weights_and_says_when_there_are_none(shipped, capsys):
+    course, _ = shipped
+    capsys.readouterr()
+    copy = course.checkpoint("ring")
     assert capsys.readouterr().out == ""
+    assert torch.equal(load_checkpoint(copy)[0]["model.a"], torch.ones(2))
+    other = course.checkpoint("other")
+    assert "No trained weights of 'other' are shipped" in capsys.readouterr().out
+    assert other == course.root / ".course" / "checkpoints" / "02_other.safetensors"
+
+
+def test_the_shipped_file_is_only_read_and_comes_back(shipped):
+    course, path = shipped
+    before, copy = path.read_bytes(), course.checkpoint("ring")
+    assert copy.is_relative_to(course.root / ".course")
+    save_checkpoint(copy, {"model.a": torch.zeros(2)}, config={})  # a learner's own training
+    assert torch.equal(load_checkpoint(course.checkpoint("ring"))[0]["model.a"], torch.zeros(2))
+    copy.unlink()
+    assert load_checkpoint(course.checkpoint("ring"))[1] == {"config": {}, "shipped": True}
+    assert path.read_bytes() == before
+
+
+def test_newer_shipped_weights_replace_the_copy(shipped):
+    course, path = shipped
+    copy = course.checkpoint("ring")
+    save_checkpoint(path, {"model.a": torch.zeros(2)}, config={})
+    later = copy.stat().st_mtime + 5
+    os.utime(path, (later, later))
+    assert torch.equal(load_checkpoint(course.checkpoint("ring"))[0]["model.a"], torch.zeros(2))
+
+
+def test_a_damaged_shipped_file_is_named(shipped):
+    course, path = shipped
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match=r"02_ring\.safetensors is truncated"):
+        course.checkpoint("ring")
 
 
 def test_no_write_access_warns_once_and_loses_nothing(no_gpu, tmp_path):
@@ -146,6 +185,24 @@ def test_no_write_access_warns_once_and_loses_nothing(no_gpu, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert course.checkpoint("ring") == path
+
+
+def test_with_nowhere_to_write_both_folders_are_named(no_gpu, tmp_path):
+    course = setup("01")
+    (course.root / ".course").touch()
+    shutil.rmtree(tmp_path / "spare")
+    (tmp_path / "spare").touch()
+    with pytest.raises(OSError, match=r"neither .*\.course nor .*spare.* can be written.*Remedy"):
+        course.checkpoint("ring")
+
+
+def test_a_folder_deleted_meanwhile_is_made_again(no_gpu):
+    course = setup("01")
+    shutil.rmtree(course.checkpoint("ring").parents[1])
+    assert course.checkpoint("ring").parent.is_dir()
+    shutil.rmtree(course.root / ".course")
+    Claims("01").verdicts()
+    assert (course.root / ".course" / "claims" / "01.json").is_file()
 
 
 @pytest.mark.parametrize(

