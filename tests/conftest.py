@@ -1,6 +1,7 @@
 """What all tests share: one thread, no windows, no network, no clock."""
 
 import os
+import shutil
 from pathlib import Path
 
 # Before anything imports torch, matplotlib or a library that would ask a server for a file.
@@ -21,3 +22,15 @@ settings.load_profile("course")
 def root() -> Path:
     """The repository."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def clone(tmp_path: Path, root: Path) -> Path:
+    """Another copy of the course without its lessons, in a folder with a space and an accent."""
+    folder = tmp_path / "cours d'été"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(root / "course_utils", folder / "course_utils", ignore=ignored)
+    for name in ("lessons", "notebooks"):
+        (folder / name).mkdir()
+    (folder / "pyproject.toml").touch()
+    return folder

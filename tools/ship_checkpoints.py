@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import platform
 import sys
 import tempfile
 import time
@@ -26,11 +27,12 @@ from builder.cell import LessonError
 from builder.contents import student_notebook
 from builder.execute import ExecutionError, execute, text_of
 from builder.lesson import Lesson, find_lessons, read_lesson
-from course_utils.training import CheckpointError, load_checkpoint
+from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.training.checkpoint import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("data", "checkpoints")
+VERSIONS = {"python": platform.python_version(), "torch": str(torch.__version__)}
 # The first cell of the lesson that runs. The lesson itself knows nothing of shipping.
 KEEP = """\
 import functools, os
@@ -50,8 +52,9 @@ in the cpu tier on one thread; `ONLY=02` those of one lesson. The same machine a
 {rows}
 
 A file holds the weights, the loss of each step, torch's random state after the last one, the
-configuration, and a hash over all of it: `course_utils.training.load_checkpoint` refuses a file of
-which one byte has changed. Nothing in it is executed.
+configuration, the versions that made it, and a hash over all of it: `load_checkpoint` refuses a
+file of which one byte has changed. Nothing in it is executed. Python's documentation differs
+between versions of Python: what is trained on it is shipped for one version, and trained on others.
 
 ## Licences
 
@@ -75,8 +78,8 @@ def executed(lesson: Lesson, root: Path, first: str) -> NotebookNode:
     return notebook
 
 
-def ship(lesson: Lesson, root: Path) -> None:
-    """Trains one lesson and replaces its files in data/checkpoints.
+def ship(lesson: Lesson, root: Path) -> NotebookNode:
+    """Trains one lesson, replaces its files in data/checkpoints, and returns what was run.
 
     Raises:
         ExecutionError: A cell or a claim failed, or two trainings share a name.
@@ -88,10 +91,12 @@ def ship(lesson: Lesson, root: Path) -> None:
         made = {path.name: path for path in Path(home, "checkpoints").glob("*.safetensors")}
         for name, path in sorted(made.items()):
             if not _same(path, folder / name):
-                write_atomically(folder / name, path.read_bytes())
+                tensors, description = load_checkpoint(path)
+                save_checkpoint(folder / name, tensors, **description, made_with=VERSIONS)
         for old in folder.glob(f"{lesson.number}_*.safetensors"):
             if old.name not in made:
                 old.unlink()
+    return notebook
 
 
 def _require_sound(notebook: NotebookNode, name: str) -> None:
@@ -106,7 +111,7 @@ def _require_sound(notebook: NotebookNode, name: str) -> None:
 
 
 def _same(new: Path, old: Path) -> bool:
-    """Whether two files hold the same, the seconds that it took aside."""
+    """Whether two files hold the same, apart from how long it took and with which versions."""
     try:
         (tensors, description), (others, other) = load_checkpoint(new), load_checkpoint(old)
     except (FileNotFoundError, CheckpointError):

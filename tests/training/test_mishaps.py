@@ -99,7 +99,9 @@ def test_another_network_is_refused_even_with_as_many_weights(path):
         train(relu, checkpoint=path)
     path.unlink()
     two = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))  # 8 + 3 weights
-    three = nn.Sequential(nn.Linear(3, 2, bias=False), nn.Linear(2, 1), nn.Linear(1, 1))  # 6 + 3 + 2
+    three = nn.Sequential(
+        nn.Linear(3, 2, bias=False), nn.Linear(2, 1), nn.Linear(1, 1)
+    )  # 6 + 3 + 2
     train(two, checkpoint=path, keep=True)
     with pytest.raises(CheckpointError, match=r"model\.0\.bias: \[2\] in the file, None here"):
         train(three, checkpoint=path)
