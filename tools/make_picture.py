@@ -1,7 +1,6 @@
 """Draws docs/two_ways.png: both families generate on one clock, counted in model calls.
 
-The digits come from the weights of lesson 02 that the course ships, the text from an n-gram model
-of the course's stories.
+Both models are those of lessons 02 and 06, with the weights that the course ships.
 """
 
 from __future__ import annotations
@@ -10,25 +9,32 @@ import textwrap
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from course_utils import data, diffusion, language
-from course_utils.language import NGram, WordTokenizer
+from course_utils.language import MLP, WordTokenizer
 from course_utils.notebook import plots
 from course_utils.notebook.figures import png
 from course_utils.training.checkpoint import load_checkpoint, write_atomically
+from course_utils.training.run import part
 
 ROOT = Path(__file__).resolve().parents[1]
-CALLS = (1, 6, 11, 16, 21, 26)  # the rows of the picture
+CALLS = (1, 9, 17, 25, 33, 41)  # the rows of the picture; a story has about 41 words
 SEED = 0
+
+
+def shipped(model: nn.Module, name: str) -> nn.Module:
+    """The model with the weights that the course ships under this name."""
+    tensors, _ = load_checkpoint(ROOT / "data" / "checkpoints" / f"{name}.safetensors")
+    model.load_state_dict(part(tensors, "model."))
+    return model
 
 
 def digits() -> torch.Tensor:
     """(rows, 5, 1, 16, 16): five digits after each number of model calls."""
     net = diffusion.UNet(widths=(16, 32, 64))
     painter = diffusion.Denoiser(net, diffusion.Cosine(), predicts="v")
-    tensors, _ = load_checkpoint(ROOT / "data" / "checkpoints" / "02_digits.safetensors")
-    weights = {name.removeprefix("model."): x for name, x in tensors.items() if "model." in name}
-    painter.load_state_dict(weights)
+    shipped(painter, "02_digits")
     generator = torch.Generator().manual_seed(SEED)
     steps = diffusion.sample(
         painter, (5, 1, 16, 16), num_steps=CALLS[-1], clip=1.0, generator=generator
@@ -38,13 +44,14 @@ def digits() -> torch.Tensor:
 
 def texts() -> list[str]:
     """The text after each number of model calls: one more word a call."""
-    stories = "".join(data.stories().sample(5000, seed=SEED))
-    tokenizer = WordTokenizer.train(stories)
-    model = NGram(5, tokenizer.vocab_size).fit(tokenizer.encode(stories))
+    tokenizer = WordTokenizer.train("".join(data.stories().sample(10_000, seed=SEED)))
+    model = MLP(tokenizer.vocab_size, num_previous=32, embedding_width=16, width=96)
+    shipped(model, f"06_mlp_{tokenizer.vocab_size}_32")
     prompt = tokenizer.encode("\n")[None]
     generator = torch.Generator().manual_seed(SEED)
     steps = language.sample(model, prompt, max_new_tokens=CALLS[-1], generator=generator)
-    return [tokenizer.decode(step.state[0, 1:]) for step in steps if step.calls in CALLS]
+    states = [step.state[0, 1:] for step in steps if step.calls in CALLS]
+    return [tokenizer.decode(state).partition("\n")[0] for state in states]
 
 
 def draw() -> plots.Picture:
@@ -60,7 +67,7 @@ def draw() -> plots.Picture:
     right.set_axis_off()
     for row, text in enumerate(texts()):
         height = 1 - (row + 0.5) / len(CALLS)
-        right.text(0, height, textwrap.fill(text, 52), va="center", fontsize=10)
+        right.text(0, height, textwrap.fill(text, 46), va="center", fontsize=10)
     return figure
 
 
