@@ -13,6 +13,9 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 import pytest
 from hypothesis import settings
 
+for name in [name for name in os.environ if name.startswith("COURSE_")]:
+    del os.environ[name]  # a test says itself which tier, mode and folder it means
+
 # A slow machine is no failure, and a failure comes back on the next run.
 settings.register_profile("course", deadline=None, derandomize=True, database=None)
 settings.load_profile("course")

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -55,3 +57,15 @@ def test_time_embedding_tells_times_apart():
     assert float(features.abs().max()) <= 1
     distances = torch.cdist(features, features) + torch.eye(200) * 10
     assert float(distances.min()) > 0.1
+
+
+def test_time_embedding_is_a_row_of_sines_then_of_cosines():
+    # Eight wavelengths, each as many times the one before, from 2 pi / 1000 to 2 pi * 10.
+    wavelengths = [2 * math.pi / 1000 * 10_000 ** (i / 7) for i in range(8)]
+    times = [0.0, 0.01, 0.37, 1.0]
+    expected = [
+        [wave(2 * math.pi * t / length) for wave in (math.sin, math.cos) for length in wavelengths]
+        for t in times
+    ]
+    features = time_embedding(torch.tensor(times), 16)
+    torch.testing.assert_close(features, torch.tensor(expected), rtol=0, atol=2e-4)

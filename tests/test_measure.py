@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import measure
+from course_utils import measure, training
+from course_utils.data import Batches, load_digits
 
 
 def test_energy_distance_against_the_double_loop():
@@ -62,3 +63,30 @@ def test_calls_parameters_and_flops():
         model(torch.zeros(1, 10))
     model(torch.zeros(1, 10))
     assert calls.count == 2
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(16)
+
+
+@pytest.fixture(scope="module")
+def judge(digits):
+    torch.manual_seed(0)
+    judge = measure.Judge(16)
+    batches = Batches(*digits.train, batch_size=64)
+    training.fit(judge, batches, measure.classification_loss, num_steps=100)
+    return judge
+
+
+def test_a_judge_learns_to_read_in_a_hundred_steps(judge, digits):
+    images, labels = digits.test
+    assert judge.accuracy(images, labels) > 0.8
+    assert judge.accuracy(images, (labels + 1) % 10) < 0.1
+
+
+def test_a_judge_sees_how_far_two_sets_of_digits_are_apart(judge, digits):
+    images, labels = digits.test
+    same = judge.distance(images[::2], images[1::2])
+    other = judge.distance(images[labels == 0], images[labels == 1])
+    assert 20 * abs(same) < other

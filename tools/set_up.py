@@ -152,8 +152,8 @@ def _hint_at_smaller_torch() -> None:
     configured = any(name in os.environ for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"))
     if platform.system() == "Linux" and not shutil.which("nvidia-smi") and not configured:
         print(
-            "No NVIDIA card was found. Torch's build for the processor alone saves several GB: set\n"
-            "PIP_EXTRA_INDEX_URL to the address that https://pytorch.org/get-started names for CPU,\n"
+            "No NVIDIA card was found. Torch's build for the processor alone saves several GB:\n"
+            "set PIP_EXTRA_INDEX_URL to the address for CPU on https://pytorch.org/get-started\n"
             "and start again. Without it the course works too.",
             flush=True,
         )

@@ -15,12 +15,14 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+from torch import Tensor
 
 from build_notebooks import select
 from builder.cell import LessonError
@@ -28,10 +30,11 @@ from builder.contents import student_notebook
 from builder.execute import ExecutionError, execute, text_of
 from builder.lesson import Lesson, find_lessons, read_lesson
 from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
-from course_utils.training.checkpoint import write_atomically
+from course_utils.training.checkpoint import digest, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("data", "checkpoints")
+WEIGHTS = ("model.", "ema.")
 VERSIONS = {"python": platform.python_version(), "torch": str(torch.__version__)}
 # The first cell of the lesson that runs. The lesson itself knows nothing of shipping.
 KEEP = """\
@@ -51,10 +54,10 @@ in the cpu tier on one thread; `ONLY=02` those of one lesson. The same machine a
 |---|---|---|---|---|
 {rows}
 
-A file holds the weights, the loss of each step, torch's random state after the last one, the
-configuration, the versions that made it, and a hash over all of it: `load_checkpoint` refuses a
-file of which one byte has changed. Nothing in it is executed. Python's documentation differs
-between versions of Python: what is trained on it is shipped for one version, and trained on others.
+A file holds the weights in half precision, the loss of each step, torch's random state after the
+last one, the configuration, the versions that made it, and a hash over all of it: `load_checkpoint`
+refuses a file of which one byte has changed. Nothing in it is executed. Python's documentation
+differs between versions of Python: what is trained on it is shipped for one, and trained on others.
 
 ## Licences
 
@@ -90,9 +93,7 @@ def ship(lesson: Lesson, root: Path) -> NotebookNode:
         _require_sound(notebook, f"lessons/{lesson.path.name}")
         made = {path.name: path for path in Path(home, "checkpoints").glob("*.safetensors")}
         for name, path in sorted(made.items()):
-            if not _same(path, folder / name):
-                tensors, description = load_checkpoint(path)
-                save_checkpoint(folder / name, tensors, **description, made_with=VERSIONS)
+            _replace(folder / name, *load_checkpoint(path))
         for old in folder.glob(f"{lesson.number}_*.safetensors"):
             if old.name not in made:
                 old.unlink()
@@ -110,17 +111,19 @@ def _require_sound(notebook: NotebookNode, name: str) -> None:
                 raise ExecutionError(name, index, cell, problem)
 
 
-def _same(new: Path, old: Path) -> bool:
-    """Whether two files hold the same, apart from how long it took and with which versions."""
+def _replace(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+    """Writes the weights in half precision, unless the file holds the same ones already."""
+    small = {
+        name: x.half() if name.startswith(WEIGHTS) and x.is_floating_point() else x
+        for name, x in tensors.items()
+    }
     try:
-        (tensors, description), (others, other) = load_checkpoint(new), load_checkpoint(old)
+        old, known = load_checkpoint(path)
+        if known["config"] == description["config"] and digest(old, "") == digest(small, ""):
+            return
     except (FileNotFoundError, CheckpointError):
-        return False
-    return (
-        description["config"] == other["config"]
-        and tensors.keys() == others.keys()
-        and all(torch.equal(tensor, others[name]) for name, tensor in tensors.items())
-    )
+        pass
+    save_checkpoint(path, small, **description, made_with=VERSIONS)
 
 
 def readme(root: Path) -> str:

@@ -107,8 +107,7 @@ class Grammar:
 
     def log_prob(self, sentence: str) -> float:
         """Give log p(sentence) in nats, over all derivations; -inf for what cannot be said."""
-        prob = self._reader.read(self.split(sentence)).get((), 0.0)
-        return math.log(prob) if prob else -math.inf
+        return self._reader.log_prob(self.split(sentence))
 
     def is_valid(self, sentence: str) -> bool:
         """Whether the grammar can say this sentence, with its spaces in the right places."""
@@ -153,6 +152,8 @@ class Grammar:
                 )
             yield token, probs
             states = self._reader.step(states, token)
+            scale = sum(states.values())  # a long sentence would be too unlikely for a float
+            states = {state: prob / scale for state, prob in states.items()} if scale else states
 
     def _parts(self) -> set[str]:
         return {part for rule in self.rules.values() for alt in rule for part in alt.parts}

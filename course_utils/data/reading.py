@@ -11,6 +11,7 @@ by stochastic context-free grammars", here for grammars without left recursion.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -58,6 +59,18 @@ class Reader:
             for left, opening in self._open(state[0]).get(token, {}).items() if state else ():
                 after[left + state[1:]] += prob * opening
         return dict(after)
+
+    def log_prob(self, tokens: Iterable[str]) -> float:
+        """The log-probability of a whole sentence; -inf for what cannot be said."""
+        states, total = self.read(()), 0.0
+        for token in tokens:
+            states = self.step(states, token)
+            scale = sum(states.values())  # a long sentence would be too unlikely for a float
+            if not scale:
+                return -math.inf
+            states = {state: prob / scale for state, prob in states.items()}
+            total += math.log(scale)
+        return total + math.log(states[()]) if () in states else -math.inf
 
     def next_probs(self, states: States) -> dict[str, float]:
         """The probability of every token that can come now, summing to 1."""

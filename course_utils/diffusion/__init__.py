@@ -1,7 +1,7 @@
 """Diffusion models: a schedule, a denoiser, its objective, and samplers. Mirrors `language`."""
 
 from course_utils.diffusion.exact import ExactDenoiser, GaussianMixtureDenoiser
-from course_utils.diffusion.model import Denoiser, PointMLP, UNet
+from course_utils.diffusion.model import Denoiser, PointMLP
 from course_utils.diffusion.objective import (
     add_noise,
     denoising_loss,
@@ -10,6 +10,7 @@ from course_utils.diffusion.objective import (
 )
 from course_utils.diffusion.sampling import gaussian_step, posterior_std, sample
 from course_utils.diffusion.schedule import Cosine, Flow, LinearBeta, Schedule, discrete_betas
+from course_utils.diffusion.unet import UNet
 
 __all__ = [
     "Cosine",

@@ -24,7 +24,7 @@ class GaussianMixtureDenoiser(nn.Module):
         means: (K, D).
         std: standard deviation of each component, >= 0; 0 makes the mixture a finite data set.
         schedule: gives alpha and sigma.
-        weights: (K,) positive, normalised here; equal if None.
+        weights: (K,) at least 0, normalised here; equal if None.
 
     Raises:
         ValueError: shapes do not match, or std or a weight is negative.
@@ -40,8 +40,10 @@ class GaussianMixtureDenoiser(nn.Module):
                 f"means must have shape (K, D) and weights (K,); got {tuple(means.shape)} and "
                 f"{tuple(weights.shape)}."
             )
-        if std < 0 or bool((weights <= 0).any()):
-            raise ValueError(f"std must be >= 0 and weights > 0; got std={std}, weights={weights}.")
+        if std < 0 or bool((weights < 0).any()) or not float(weights.sum()) > 0:
+            raise ValueError(
+                f"std and weights must be >= 0, and one weight above; got {std} and {weights}."
+            )
         self.means: Tensor
         self.log_weights: Tensor
         self.register_buffer("means", means)
@@ -53,12 +55,15 @@ class GaussianMixtureDenoiser(nn.Module):
         """(B, K) log of w_k N(x_t; alpha m_k, alpha^2 std^2 + sigma^2), for x_t (B, D), t (B,)."""
         alpha, sigma = self.schedule.at(t, x_t)  # (B, 1)
         variance = (alpha * self.std) ** 2 + sigma**2
-        # |x - alpha m|^2 by one matrix product, so that a large data set stays fast.
+        # |x - alpha m|^2 as matrix products, so that a large data set stays fast; in float64 where
+        # there is one, because at little noise the terms nearly cancel.
+        precise = torch.float32 if x_t.device.type == "mps" else torch.float64
+        x, means, factor = (z.to(precise) for z in (x_t, self.means, alpha))
         squared = (
-            x_t.square().sum(1, keepdim=True)
-            - 2 * alpha * (x_t @ self.means.T)
-            + alpha**2 * self.means.square().sum(1)
-        )  # (B, K)
+            x.square().sum(1, keepdim=True)
+            - 2 * factor * (x @ means.T)
+            + factor**2 * means.square().sum(1)
+        ).to(x_t.dtype)  # (B, K)
         log_normal = -squared / (2 * variance) - 0.5 * x_t.shape[1] * (2 * math.pi * variance).log()
         return self.log_weights + log_normal
 
@@ -69,6 +74,11 @@ class GaussianMixtureDenoiser(nn.Module):
     def forward(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Prediction:
         """The exact x0_hat and eps_hat for x_t (B, ...) at times t (B,) > 0."""
         flat = x_t.flatten(1)  # (B, D)
+        if flat.shape[1] != self.means.shape[1]:
+            raise ValueError(
+                f"x_t must hold {self.means.shape[1]} numbers an example, as the data does; got "
+                f"{tuple(x_t.shape)}."
+            )
         alpha, sigma = self.schedule.at(t, flat)
         posterior = self.log_joint(flat, t).softmax(1)  # (B, K)
         mean = posterior @ self.means  # (B, D)

@@ -47,29 +47,28 @@ def randn(shape: Sequence[int], *, like: Tensor, generator: torch.Generator | No
 
 
 def stratified_times(num: int, device: torch.device | str = "cpu") -> Tensor:
-    """(num,) random times, one from each of `num` equal slices of (0, 1).
+    """(num,) random times, one from each of `num` equal slices of (0, 1), in random order.
 
     Each is uniform on its slice, so the batch covers all noise levels and the loss varies less
-    than with independent times; its mean is the same.
-
-    Source: Kingma et al. 2021, appendix I.1, arXiv:2107.00630.
+    than with independent times; its mean is the same. Source: stratified sampling; Kingma et al.
+    2021, appendix I.1, arXiv:2107.00630, do the same with one shared offset.
     """
-    return (torch.arange(num, device=device) + torch.rand(num, device=device)) / num
+    return (torch.randperm(num, device=device) + torch.rand(num, device=device)) / num
 
 
-def denoising_loss(model: Denoiser, batch: Sequence[Tensor]) -> Tensor:
+def denoising_loss(model: Denoiser, batch: Tensor | Sequence[Tensor]) -> Tensor:
     """Mean squared error of the network's output, over random times and fresh noise.
 
     Args:
         model: the denoiser to train.
-        batch: (x0,) or (x0, cond), with x0 (B, ...).
+        batch: x0 (B, ...), or (x0,), or (x0, cond).
 
     Returns:
         () loss. 1 is the level of a network that always says 0, for targets of unit variance.
 
     Source: Ho et al. 2020, equation 14 (L_simple), arXiv:2006.11239.
     """
-    x0, *cond = batch
+    x0, *cond = (batch,) if isinstance(batch, Tensor) else batch
     t = stratified_times(len(x0), x0.device)
     x_t, eps = add_noise(x0, t, model.schedule)
     return F.mse_loss(model.net(x_t, t, *cond), model.target(x0, eps, t))

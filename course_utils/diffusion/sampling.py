@@ -60,7 +60,6 @@ def gaussian_step(
     return x_s + fresh * noise if fresh else x_s
 
 
-@torch.no_grad()
 def sample(
     model: Predictor,
     shape: Sequence[int],
@@ -86,25 +85,41 @@ def sample(
         clip: limit |x0_hat| to this before each step, 1.0 for images in [-1, 1]; None leaves it.
         generator: source of all noise; torch's global one if None.
 
-    Yields:
-        `SampleStep`: t is the time of the state; the last one has t = 0 and holds the samples.
+    Returns:
+        An iterator of `SampleStep`: t is the time of the state; the last one has t = 0 and holds
+        the samples. Nothing is computed before the first is asked for.
 
     Raises:
         ValueError: an argument is outside its range, or the model predicts eps where alpha is 0.
 
     Source: DDPM: Ho et al. 2020, algorithm 2. DDIM and eta: Song et al. 2021, equations 12 and 16.
     """
-    schedule = model.schedule
     check_arguments(model, shape, num_steps, eta, x_start, t_start)
-    like = next(chain(model.parameters(), model.buffers()))
-    x = randn(shape, like=like, generator=generator) if x_start is None else x_start
+    if x_start is None:
+        like = next(chain(model.parameters(), model.buffers()), torch.empty(0))
+        x_start = randn(shape, like=like, generator=generator)
     times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
+    return gaussian_steps(model, x_start, times, eta, cond, clip, generator)
+
+
+@torch.no_grad()
+def gaussian_steps(
+    model: Predictor,
+    x: Tensor,
+    times: Sequence[float],
+    eta: float,
+    cond: Tensor | None,
+    clip: float | None,
+    generator: torch.Generator | None,
+) -> Iterator[SampleStep[Prediction]]:
+    """The loop of `sample`: one Gaussian step between each two times, from x (B, ...) on."""
+    schedule = model.schedule
     for calls, (t, s) in enumerate(pairwise(times), start=1):
         prediction = model(x, x.new_full((len(x),), t), cond)
         if clip is not None:
             prediction = clip_prediction(prediction, x, t, schedule, clip)
         fresh = eta * posterior_std(schedule, t, s)
-        noise = randn(shape, like=x, generator=generator) if fresh else 0.0
+        noise = randn(x.shape, like=x, generator=generator) if fresh else 0.0
         x = gaussian_step(prediction, s, schedule, fresh=fresh, noise=noise)
         yield SampleStep(calls=calls, t=s, state=x, prediction=prediction)
 

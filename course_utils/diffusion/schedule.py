@@ -17,6 +17,11 @@ Time = Tensor | float  # any shape in, the same shape out
 class Schedule:
     """Base of all schedules. A subclass gives `alpha` and `sigma`; the rest follows from them."""
 
+    def __repr__(self) -> str:
+        """Name and settings: what a checkpoint remembers the schedule by."""
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
     def alpha(self, t: Time) -> Tensor:
         """Factor of the data at time t in [0, 1]; same shape as t, falls from 1."""
         raise NotImplementedError
@@ -132,14 +137,24 @@ def discrete_betas(schedule: Schedule, num_steps: int = 1000, max_beta: float = 
     Returns:
         (num_steps,) float64 betas, beta_i = 1 - alpha_bar(t_i) / alpha_bar(t_{i-1}).
 
+    Raises:
+        ValueError: the schedule does not preserve the variance, so no betas make it.
+
     Source: Nichol & Dhariwal 2021, equation 17 and below, arXiv:2102.09672.
     """
-    alpha_bar = schedule.alpha_bar(torch.linspace(0, 1, num_steps + 1, dtype=torch.float64))
+    t = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
+    alpha_bar = schedule.alpha_bar(t)
+    if not torch.allclose(alpha_bar + schedule.sigma(t) ** 2, torch.ones_like(t), atol=1e-6):
+        raise ValueError(
+            f"betas need a schedule with alpha^2 + sigma^2 = 1; got {schedule}. "
+            "Use LinearBeta() or Cosine(), or divide both factors by sqrt(alpha^2 + sigma^2)."
+        )
     return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=max_beta)
 
 
 def check_times(t: Time, x: Tensor) -> Tensor:
     """Return t as a tensor after checking that it suits the batch x; see `Schedule.at`."""
+    t = torch.as_tensor(float(t) if t in (0, 1) else t) if isinstance(t, int) else t
     t = torch.as_tensor(t, device=x.device)
     if not t.is_floating_point():
         raise ValueError(
@@ -147,9 +162,9 @@ def check_times(t: Time, x: Tensor) -> Tensor:
             "For integer timesteps i of num_steps use t = (i + 1) / num_steps."
         )
     if t.ndim and t.shape != x.shape[:1]:
+        remedy = {1: f"Use t.expand({len(x)}).", len(x): "Use t.flatten()."}.get(t.numel(), "")
         raise ValueError(
-            f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}. "
-            f"Use t.expand({len(x)}) for a single time."
+            f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}. {remedy}"
         )
     # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
     if t.device.type == "cpu" and not bool(((t >= 0) & (t <= 1)).all()):

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +35,7 @@ class MLP(nn.Module):
         super().__init__()
         self.vocab_size = vocab_size
         self.num_previous = num_previous
+        self.context_length = num_previous  # the sampler shows no more
         self.embed = nn.Embedding(vocab_size, embedding_width)
         self.hidden = nn.Linear(num_previous * embedding_width, width)
         self.logits = nn.Linear(width, vocab_size)
@@ -78,12 +78,13 @@ class GPT(nn.Module):
     Args:
         config: sizes; see `GPTConfig`.
 
-    Source: Radford et al. 2019 (GPT-2), with its initialisation and without its dropout.
+    Source: Radford et al. 2019 (GPT-2), with its initialisation; without its dropout, its biases in
+    attention, and its tied embeddings.
     """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.sizes = config
+        self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.width)
         self.place = nn.Embedding(config.context_length, config.width) if config.positions else None
         self.blocks = nn.ModuleList(
@@ -105,14 +106,9 @@ class GPT(nn.Module):
             nn.init.zeros_(module.bias)
 
     @property
-    def config(self) -> dict[str, Any]:
-        """What a checkpoint must agree with."""
-        return asdict(self.sizes)
-
-    @property
     def context_length(self) -> int:
         """Most tokens that the model can see at once."""
-        return self.sizes.context_length
+        return self.config.context_length
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V) for the token after each position of tokens (B, T).
@@ -120,7 +116,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: T is longer than the context, or a token is outside the vocabulary.
         """
-        check_tokens(tokens, self.sizes.vocab_size, self.context_length)
+        check_tokens(tokens, self.config.vocab_size, self.context_length)
         x = self.embed(tokens)  # (B, T, D)
         if self.place is not None:
             x = x + self.place.weight[: tokens.shape[1]]

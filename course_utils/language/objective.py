@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.language.model import GPT
+
 
 def shift_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Inputs and the targets that follow them.
@@ -47,14 +49,15 @@ def next_token_loss(model: nn.Module, batch: Tensor | Sequence[Tensor]) -> Tenso
 
 @torch.no_grad()
 def text_loss(
-    model: nn.Module, tokens: Tensor, *, context_length: int = 128, batch_size: int = 64
+    model: nn.Module, tokens: Tensor, *, context_length: int | None = None, batch_size: int = 64
 ) -> float:
     """Nats a token over a whole text, read in consecutive windows.
 
     Args:
         model: tokens (B, T) -> logits (B, T, V).
         tokens: (N,) the text; a last piece shorter than a window is left out.
-        context_length: tokens in a window; the first of each is predicted from one token alone.
+        context_length: tokens in a window; the first of each is predicted from one token alone. If
+            None, that of a GPT, and 128 for every other model.
         batch_size: windows in one call.
 
     Returns:
@@ -63,6 +66,8 @@ def text_loss(
     Raises:
         ValueError: the text is shorter than a window.
     """
+    if context_length is None:
+        context_length = model.context_length if isinstance(model, GPT) else 128
     num_windows = (len(tokens) - 1) // context_length
     if num_windows < 1:
         raise ValueError(

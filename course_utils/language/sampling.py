@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from course_utils.records import SampleStep
 
 
-@torch.no_grad()
 def sample(
     model: nn.Module,
     prompt: Tensor,
@@ -30,7 +29,7 @@ def sample(
             becomes likelier, 0 takes the likeliest token (greedy).
         generator: source of the choices; torch's global one if None.
 
-    Yields:
+    Returns:
         `SampleStep`: state holds the tokens (B, T + calls), prediction the probabilities (B, V)
         that the newest token was drawn from.
 
@@ -46,7 +45,18 @@ def sample(
         raise ValueError(f"max_new_tokens must be at least 1; got {max_new_tokens}.")
     if temperature < 0:
         raise ValueError(f"temperature must be >= 0, 0 = greedy; got {temperature}.")
-    tokens = prompt
+    return token_steps(model, prompt, max_new_tokens, temperature, generator)
+
+
+@torch.no_grad()
+def token_steps(
+    model: nn.Module,
+    tokens: Tensor,
+    max_new_tokens: int,
+    temperature: float,
+    generator: torch.Generator | None,
+) -> Iterator[SampleStep[Tensor]]:
+    """The loop of `sample`: one more token for each text of tokens (B, T), again and again."""
     context_length = getattr(model, "context_length", None)
     for calls in range(1, max_new_tokens + 1):
         seen = tokens if context_length is None else tokens[:, -context_length:]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -38,9 +39,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(
-            name, 0o644
-        )  # mkstemp gives 0600, which hides the file from others in a shared folder
+        os.chmod(name, 0o644)  # mkstemp's 0600 would hide the file from others in a shared folder
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -53,7 +52,8 @@ def digest(tensors: Mapping[str, Tensor], description: str) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        total.update(tensor.numpy().tobytes())
+        # As bytes, since NumPy has no bfloat16.
+        total.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
     return total.hexdigest()
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,17 @@ def fit(
 
     Raises:
         CheckpointError: the checkpoint is damaged or of another configuration.
+        ValueError: there is a checkpoint, and the loss has no name to tell it by.
         FloatingPointError: the loss is not finite; see `train_steps`.
         KeyboardInterrupt: the run was interrupted, after saving.
     """
     from tqdm.auto import tqdm  # imports the notebook's widgets; not needed by `train_steps`
 
+    if checkpoint and name_of(loss_fn) == "<lambda>":
+        raise ValueError(
+            "a checkpoint tells losses apart by their name; got a lambda. Write the loss as a "
+            "function with def, or leave out checkpoint."
+        )
     optimizer = adamw(model, learning_rate, weight_decay)
     config = configuration(
         model,
@@ -120,7 +127,7 @@ def fit(
                     run.collect(losses, before + now - started)
                     run.save()
                 saved = now
-            if pressed:
+            if pressed and record.step < num_steps:  # a press in the last step has nothing to stop
                 raise KeyboardInterrupt(run.farewell())
     run.collect(losses, before + time.perf_counter() - started)
     if done < num_steps:
@@ -139,8 +146,24 @@ def configuration(model: nn.Module, batches: Indexed, **recipe: Any) -> dict[str
         "model": ", ".join(kinds),
         "parameters": sum(p.numel() for p in model.parameters()),
         "batches": {key: getattr(batches, key) for key in STREAM if hasattr(batches, key)},
+        "data": summary(batches[0]),
     }
-    return json.loads(json.dumps({**found, **recipe, **getattr(model, "config", {})}))
+    own = getattr(model, "config", {})
+    own = asdict(own) if is_dataclass(own) and not isinstance(own, type) else own
+    return json.loads(json.dumps({**found, **recipe, **own}))
+
+
+def summary(batch: Any) -> list[Any]:
+    """Shape, mean and spread of each tensor of a batch: other data shows, other rounding does not."""
+    if not isinstance(batch, Tensor):
+        return (
+            [entry for part in batch for entry in summary(part)]
+            if isinstance(batch, tuple | list)
+            else []
+        )
+    numbers = batch.detach().float()
+    spread = numbers.std(correction=0)
+    return [[list(batch.shape), round(numbers.mean().item(), 2), round(spread.item(), 2)]]
 
 
 def name_of(function: Callable[..., Any]) -> str:

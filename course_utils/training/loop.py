@@ -52,7 +52,7 @@ class EMA:
         model: the model being trained.
         decay: in [0, 1); 0.999 averages over about the last 1000 steps.
 
-    Source: Polyak & Juditsky 1992; for diffusion Ho et al. 2020, section 4, arXiv:2006.11239.
+    Source: Polyak & Juditsky 1992; for diffusion Ho et al. 2020, appendix B, arXiv:2006.11239.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
@@ -110,43 +110,60 @@ def train_steps(
 
     Raises:
         FloatingPointError: the loss or a gradient is not finite. The step is not made, so the model
-            holds the last good weights.
+            holds the last good weights. On an accelerator the error may come 50 steps later.
+        ValueError: the loss is not one number.
     """
     optimizer = optimizer or adamw(model)
     peaks = [group.setdefault("peak_lr", group["lr"]) for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    on_cpu = all(p.device.type == "cpu" for p in parameters)
+    # An accelerator has to wait for each look at a number, so there it is taken now and then.
+    look_every = 1 if all(p.device.type == "cpu" for p in parameters) else 50
     model.train()
-    for step in range(first_step, num_steps):
-        factor = lr_schedule(step / num_steps)
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak * factor
-        loss = loss_fn(model, batches[step])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(parameters, grad_clip)
-        # An accelerator would have to stop for this look, so there it is taken every 50 steps.
-        if on_cpu or step % 50 == 0:
-            stop_if_not_finite(loss, norm, model, step, optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        if ema is not None:
-            ema.update(model, step + 1)
-        yield TrainStep(step + 1, loss.detach(), optimizer.param_groups[0]["lr"], norm.detach())
-    model.eval()
+    try:
+        for step in range(first_step, num_steps):
+            factor = lr_schedule(step / num_steps)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+            loss = one_number(loss_fn(model, batches[step]))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, grad_clip)
+            skip_if_not_finite(optimizer, loss, norm)
+            if step % look_every == 0 or step == num_steps - 1:
+                stop_if_not_finite(loss, norm, step, optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            if ema is not None:
+                ema.update(model, step + 1)
+            yield TrainStep(step + 1, loss.detach(), optimizer.param_groups[0]["lr"], norm.detach())
+    finally:
+        model.eval()
 
 
-def stop_if_not_finite(
-    loss: Tensor, norm: Tensor, model: nn.Module, step: int, rate: float
-) -> None:
+def one_number(loss: Tensor) -> Tensor:
+    """The loss itself, after checking that it is one number."""
+    if loss.ndim:
+        raise ValueError(
+            f"loss_fn must return one number, of shape (); got {tuple(loss.shape)}. Use .mean()."
+        )
+    return loss
+
+
+def skip_if_not_finite(optimizer: Optimizer, loss: Tensor, norm: Tensor) -> None:
+    """Tell a fused optimizer to leave the weights alone in a bad step, without looking.
+
+    Once skipped, the weights stay what they were, and every later gradient can be trusted again.
+    """
+    if optimizer.defaults.get("fused"):
+        bad = ~(loss.isfinite() & norm.isfinite())
+        optimizer.grad_scale, optimizer.found_inf = None, bad.float()  # type: ignore[attr-defined]
+
+
+def stop_if_not_finite(loss: Tensor, norm: Tensor, step: int, rate: float) -> None:
     """Raise FloatingPointError that says where a loss or gradient stopped being finite."""
     if math.isfinite(loss.item()) and math.isfinite(norm.item()):
         return
-    bad = [name for name, p in model.named_parameters() if not bool(torch.isfinite(p).all())]
-    where = (
-        f"; weights not finite: {bad[0]}" if bad else "; the weights are those of the step before"
-    )
     raise FloatingPointError(
         f"training stopped at step {step + 1}: loss is {loss.item():.4g} and gradient norm "
-        f"{norm.item():.4g}, at learning rate {rate:.3g}{where}. Look for nan in the batch, then "
-        "try a learning rate three times smaller."
+        f"{norm.item():.4g}, at learning rate {rate:.3g}; the weights are the last good ones. "
+        "Look for nan in the batch, then try a learning rate three times smaller."
     )

@@ -130,6 +130,11 @@ class Run:
             CheckpointError: it is not, and it is the learner's own.
         """
         assert self.path is not None
+        if missing := {"config", "seconds"} - description.keys() or {"loss"} - tensors.keys():
+            raise CheckpointError(
+                f"{self.path.name} was not written by fit: it has no {', '.join(sorted(missing))}. "
+                "Give another checkpoint name, or use restart=True to replace it."
+            )
         differing = differences(description["config"], self.config)
         differing = differing or differences(shapes(tensors), shapes(self.weights()))
         if not differing:

@@ -55,10 +55,36 @@ def test_score_of_log_prob_is_minus_eps_over_sigma():
     [
         (dict(means=torch.zeros(3), std=0.1), "shape"),
         (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.ones(2)), "weights"),
-        (dict(means=torch.zeros(3, 2), std=-0.1), "std must be >= 0"),
-        (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.tensor([1.0, 0, 1])), "weights > 0"),
+        (dict(means=torch.zeros(3, 2), std=-0.1), "must be >= 0"),
+        (
+            dict(means=torch.zeros(3, 2), std=0.1, weights=torch.tensor([1.0, -1, 1])),
+            "must be >= 0",
+        ),
+        (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.zeros(3)), "one weight above"),
     ],
 )
 def test_wrong_mixtures_get_a_clear_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         GaussianMixtureDenoiser(schedule=Cosine(), **arguments)
+
+
+def test_a_component_of_weight_zero_counts_for_nothing():
+    means, t = torch.tensor([[-1.0], [2.0]]), torch.tensor([0.5])
+    two = GaussianMixtureDenoiser(means, 0.3, Cosine(), torch.tensor([1.0, 0.0]))
+    one = GaussianMixtureDenoiser(means[:1], 0.3, Cosine())
+    x_t = torch.tensor([[0.4]])
+    torch.testing.assert_close(two(x_t, t).x0_hat, one(x_t, t).x0_hat)
+
+
+def test_log_prob_of_images_keeps_its_digits_at_little_noise():
+    generator = torch.Generator().manual_seed(0)
+    data = torch.randn(200, 256, generator=generator)
+    x_t, t = data[:5] + 0.01 * torch.randn(5, 256, generator=generator), torch.full((5,), 0.01)
+    exact = ExactDenoiser(data, Flow()).log_prob(x_t, t)
+    precise = ExactDenoiser(data.double(), Flow()).log_prob(x_t.double(), t.double())
+    torch.testing.assert_close(exact.double(), precise, rtol=1e-4, atol=0.1)
+
+
+def test_other_shapes_than_those_of_the_data_are_refused():
+    with pytest.raises(ValueError, match=r"2 numbers an example.*\(5, 3\)"):
+        ExactDenoiser(torch.zeros(7, 2), Cosine())(torch.zeros(5, 3), torch.full((5,), 0.5))

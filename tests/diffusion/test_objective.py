@@ -36,7 +36,9 @@ def test_noise_comes_from_the_generator():
 
 def test_stratified_times_take_one_from_each_slice():
     t = stratified_times(50)
-    assert torch.equal((t * 50).floor().long(), torch.arange(50))
+    slices = (t * 50).floor().long()
+    assert torch.equal(slices.sort().values, torch.arange(50))
+    assert not torch.equal(slices, torch.arange(50))  # an example must not keep one noise level
 
 
 @pytest.mark.parametrize("predicts", ["eps", "x0", "v", "flow"])
@@ -68,3 +70,34 @@ def test_error_by_time_measures_what_is_known():
     torch.testing.assert_close(in_x0, 1 - expected, rtol=0, atol=0.01)
     with pytest.raises(ValueError, match='"eps" or "x0"'):
         error_by_time(exact, x0, times, of="v")
+
+
+def test_times_are_uniform_inside_their_slices():
+    torch.manual_seed(0)
+    inside = 2000 * stratified_times(2000).sort().values - torch.arange(2000)
+    assert inside.mean().item() == pytest.approx(1 / 2, abs=0.03)
+    assert inside.std().item() == pytest.approx(12**-0.5, abs=0.02)
+
+
+class Told(torch.nn.Embedding):
+    """A network that says the point of the label that it is told, whatever it sees."""
+
+    def forward(self, x_t, t, label):
+        return super().forward(label)
+
+
+POINTS = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+
+
+def test_the_loss_follows_the_condition():
+    model, label = Denoiser(Told.from_pretrained(POINTS), Cosine(), "x0"), torch.tensor([0, 1, 1])
+    assert denoising_loss(model, (POINTS[label], label)).item() == 0
+    assert denoising_loss(model, (POINTS[label], 1 - label)).item() == 4
+
+
+def test_error_by_time_counts_every_example_once_under_its_own_condition():
+    model, label = Denoiser(Told.from_pretrained(POINTS), Cosine(), "x0"), torch.arange(1500) % 2
+    x0 = torch.linspace(0, 3, 1500)[:, None].expand(1500, 2)  # the short last batch differs
+    errors = error_by_time(model, x0, [0.3, 0.7], cond=label, of="x0", batch_size=1000)
+    expected = (POINTS[label] - x0).square().mean()
+    torch.testing.assert_close(errors, expected.expand(2))

@@ -10,6 +10,7 @@ from course_utils.diffusion import (
     GaussianMixtureDenoiser,
     LinearBeta,
     PointMLP,
+    add_noise,
     gaussian_step,
     posterior_std,
     sample,
@@ -128,3 +129,40 @@ def test_fresh_noise_cannot_exceed_the_noise_level():
     prediction = Prediction(torch.zeros(2, 2), torch.zeros(2, 2))
     with pytest.raises(ValueError, match="fresh must lie in"):
         gaussian_step(prediction, 0.1, Cosine(), fresh=0.9)
+
+
+class Told(torch.nn.Embedding):
+    """A network that says the point of the label that it is told, whatever it sees."""
+
+    def forward(self, x_t, t, label):
+        return super().forward(label)
+
+
+def test_samples_follow_their_condition():
+    model, label = Denoiser(Told.from_pretrained(RING), Cosine(), "x0"), torch.tensor([2, 0, 3, 3])
+    final = last(sample(model, (4, 2), num_steps=3, cond=label)).state
+    torch.testing.assert_close(final, RING[label])
+
+
+def test_a_start_in_the_middle_goes_on_from_there():
+    # With the data known, DDIM keeps the noise that went in, so every state on its way is known.
+    model, schedule = Denoiser(Told.from_pretrained(RING), Cosine(), "x0"), Cosine()
+    x_t, eps = add_noise(RING, 0.6, schedule)
+    start = dict(cond=torch.arange(4), x_start=x_t, t_start=0.6)
+    steps = list(sample(model, (4, 2), num_steps=4, **start))
+    assert [step.t for step in steps] == pytest.approx([0.45, 0.3, 0.15, 0])
+    for step in steps:
+        expected = schedule.alpha(step.t) * RING + schedule.sigma(step.t) * eps
+        torch.testing.assert_close(step.state, expected)
+
+
+def test_a_clipped_estimate_and_its_noise_still_make_up_the_state():
+    torch.manual_seed(0)
+    schedule = LinearBeta()
+    t, x_t = 1.0, torch.randn(50, 2)
+    for step in sample(Denoiser(PointMLP(), schedule), (50, 2), num_steps=5, clip=0.5, x_start=x_t):
+        said = step.prediction
+        assert float(said.x0_hat.abs().max()) == 0.5  # the limit was reached
+        mixed = schedule.alpha(t) * said.x0_hat + schedule.sigma(t) * said.eps_hat
+        torch.testing.assert_close(mixed, x_t)
+        t, x_t = step.t, step.state

@@ -74,3 +74,8 @@ def test_log_snr_is_what_it_says():
 def test_wrong_times_get_a_clear_error(t, message):
     with pytest.raises(ValueError, match=message):
         Cosine().at(t, torch.zeros(8, 2))
+
+
+def test_betas_need_a_schedule_that_keeps_the_variance():
+    with pytest.raises(ValueError, match=r"alpha\^2 \+ sigma\^2 = 1; got Flow"):
+        discrete_betas(Flow())

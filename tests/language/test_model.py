@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -91,3 +93,12 @@ def test_attention_maps_are_those_of_the_forward_pass():
 def test_tokens_that_cannot_be_read_get_a_clear_error(tokens, message):
     with pytest.raises(ValueError, match=message):
         gpt()(tokens)
+
+
+def test_what_adds_to_the_residual_stream_starts_smaller_in_a_deeper_model():
+    model = gpt(num_layers=8, width=64)
+    for block in model.blocks:
+        for layer in (block.attention.qkv, block.mlp[0]):
+            assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
+        for layer in (block.attention.project, block.mlp[2]):
+            assert layer.weight.std().item() == pytest.approx(0.02 / math.sqrt(2 * 8), rel=0.05)

@@ -41,3 +41,13 @@ def test_units():
     assert perplexity(math.log(7)) == pytest.approx(7)
     assert bits_per_byte(math.log(256), num_tokens=10, num_bytes=10) == pytest.approx(8)
     assert bits_per_byte(2 * math.log(2), num_tokens=10, num_bytes=40) == pytest.approx(0.5)
+
+
+def test_a_text_is_read_once_from_start_to_end():
+    # A model that looks at one token does not care where a window begins, so the loss of the text
+    # is the mean over all its pairs: here 11 windows of 6, in calls of 4, 4 and 3, with 3 left.
+    torch.manual_seed(0)
+    bigram, text = torch.nn.Embedding(5, 5), torch.randint(5, (70,))
+    nats = -bigram.weight.log_softmax(-1)[text[:-1], text[1:]]
+    loss = text_loss(bigram, text, context_length=6, batch_size=4)
+    assert loss == pytest.approx(nats[:66].mean().item(), rel=1e-5)

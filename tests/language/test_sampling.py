@@ -71,3 +71,16 @@ def test_same_seed_same_text_and_long_texts_fit_the_context():
 def test_wrong_arguments_get_a_clear_error(prompt, arguments, message):
     with pytest.raises(ValueError, match=message):
         next(sample(coin, prompt, **arguments))
+
+
+def test_the_model_is_shown_the_end_of_a_long_text():
+    seen = []
+
+    def model(tokens):
+        seen.append(tokens)
+        return coin(tokens)
+
+    model.context_length = 3
+    final = last(sample(model, torch.tensor([[0, 1, 1, 0, 0]]), max_new_tokens=4)).state
+    for end, tokens in enumerate(seen, start=5):
+        assert torch.equal(tokens, final[:, end - 3 : end])

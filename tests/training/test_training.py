@@ -208,3 +208,33 @@ def test_nan_stops_at_once_and_keeps_the_last_good_weights():
     assert len(seen) == 5
     assert torch.equal(weights(model), seen[-1])
     assert bool(torch.isfinite(weights(model)).all())
+
+
+def test_weights_decay_but_not_biases_and_norms():
+    linear, norm = nn.Linear(3, 4), nn.LayerNorm(4)
+    model = nn.Sequential(linear, norm)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    optimizer = training.adamw(model, learning_rate=0.1, weight_decay=0.5)
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)  # so that decay is all that moves a weight
+    optimizer.step()
+    torch.testing.assert_close(linear.weight.detach(), (1 - 0.1 * 0.5) * before.pop("0.weight"))
+    for name, value in before.items():
+        assert torch.equal(model.get_parameter(name), value), name
+
+
+def test_ema_takes_over_what_is_counted_and_not_trained():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    ema = EMA(model)
+    list(train_steps(model, batches(), noisy_loss, num_steps=3, ema=ema))
+    assert int(ema.model[1].num_batches_tracked) == 3
+    assert torch.equal(ema.model[1].running_mean, model[1].running_mean)
+
+
+def test_an_infinite_gradient_stops_even_when_the_loss_is_finite():
+    model = nn.Linear(3, 1)
+    nn.init.zeros_(model.weight)  # where the slope of the root is infinite
+    steps = train_steps(model, batches(), lambda m, b: m.weight.sqrt().sum(), num_steps=1)
+    with pytest.raises(FloatingPointError, match="step 1: loss is 0 and gradient norm inf"):
+        next(steps)
+    assert torch.equal(model.weight, torch.zeros(1, 3))

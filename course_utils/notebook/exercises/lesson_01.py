@@ -80,6 +80,16 @@ EXERCISES = [
                 "The factors are swapped: a small beta should leave nearly all of the data.",
             ),
             Mistake(
+                "noise made smaller too",
+                lambda x, beta, z: (1 - beta).sqrt() * (x + beta.sqrt() * z),
+                "The new noise was made smaller together with the data. Shrink x first, then add.",
+            ),
+            Mistake(
+                "square root of the data only",
+                lambda x, beta, z: (1 - beta).sqrt() * x + beta * z,
+                "The data is right. The factor of the noise needs its square root too.",
+            ),
+            Mistake(
                 "square root of the noise only",
                 lambda x, beta, z: (1 - beta) * x + beta.sqrt() * z,
                 "The noise is right. The factor of the data needs its square root too.",
@@ -113,6 +123,16 @@ EXERCISES = [
                 "That is the factor alpha. alpha bar is its square: leave out the square root.",
             ),
             Mistake(
+                "shifted by one",
+                lambda betas: torch.cat([betas.new_ones(1), torch.cumprod(1 - betas, 0)[:-1]]),
+                "This is one step late: the first entry is after step 1, not before it.",
+            ),
+            Mistake(
+                "share of the noise",
+                lambda betas: 1 - torch.cumprod(1 - betas, dim=0),
+                "That is the share that is noise. alpha bar is the rest.",
+            ),
+            Mistake(
                 "one number",
                 lambda betas: torch.prod(1 - betas),
                 "That is alpha bar after the last step alone. One number for each step is asked.",
@@ -139,6 +159,13 @@ EXERCISES = [
                 "square root of the factors",
                 lambda x0, t, eps, schedule: mixed(x0, t, eps, schedule, 0.5),
                 "alpha(t) is not alpha bar: its square root has been taken. Use it as it is.",
+            ),
+            Mistake(
+                "one minus alpha",
+                lambda x0, t, eps, schedule: (
+                    factors(t, schedule)[0] * x0 + (1 - factors(t, schedule)[0]) * eps
+                ),
+                "The factor of the noise is sigma(t), not 1 - alpha(t).",
             ),
             Mistake(
                 "factors along the width",

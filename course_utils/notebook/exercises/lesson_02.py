@@ -88,6 +88,25 @@ EXERCISES = [
                 "The squared distance is divided by 2 sigma squared; here sigma is not squared.",
             ),
             Mistake(
+                "divided and multiplied",
+                lambda x_t, points, alpha, sigma: averaged(x_t, points, alpha, 2 / sigma**2),
+                "-squared / 2 * sigma**2 multiplies by sigma^2: put 2 * sigma**2 in parentheses.",
+            ),
+            Mistake(
+                "distance not squared",
+                lambda x_t, points, alpha, sigma: (
+                    (-(x_t - alpha * points).norm(dim=1) / (2 * sigma**2)).softmax(0) @ points
+                ),
+                "The exponent holds the squared distance; this is the distance itself.",
+            ),
+            Mistake(
+                "nearest point",
+                lambda x_t, points, alpha, sigma: points[
+                    (x_t - alpha * points).norm(dim=1).argmin()
+                ],
+                "That is the nearest point alone. The best guess is an average of all of them.",
+            ),
+            Mistake(
                 "data not multiplied by alpha",
                 lambda x_t, points, alpha, sigma: averaged(x_t, points, 1.0, 2 * sigma**2),
                 "x_t holds alpha * x0, so compare it with alpha * points.",
@@ -95,7 +114,7 @@ EXERCISES = [
             Mistake(
                 "average of the shrunken data",
                 lambda x_t, points, alpha, sigma: alpha * best_guess(x_t, points, alpha, sigma),
-                "alpha belongs into the distance only. The average is of the points themselves.",
+                "alpha belongs in the distance only. The average is of the points themselves.",
             ),
             Mistake(
                 "softmax for each coordinate",
@@ -131,6 +150,22 @@ EXERCISES = [
                 "alpha and sigma are swapped in the mixture: alpha belongs to the data.",
             ),
             Mistake(
+                "summed over coordinates",
+                lambda net, x0, t, eps, s: (
+                    (net(mixed(x0, t, eps, s), t) - eps).square().sum(dim=1).mean()
+                ),
+                "You summed over the coordinates. Average over them too.",
+            ),
+            Mistake(
+                "data not multiplied by alpha",
+                lambda net, x0, t, eps, s: (
+                    (net(mixed(x0, t, eps, s) + (1 - s.alpha(t)[:, None]) * x0, t) - eps)
+                    .square()
+                    .mean()
+                ),
+                "The data in the mixture is multiplied by alpha(t).",
+            ),
+            Mistake(
                 "sum instead of mean",
                 lambda net, x0, t, eps, s: (net(mixed(x0, t, eps, s), t) - eps).square().sum(),
                 "This is the sum of the squared errors, and grows with the batch. Take the mean.",
@@ -157,6 +192,11 @@ EXERCISES = [
                 "divided by alpha too early",
                 lambda x_t, eps_hat, alpha, sigma: x_t / alpha - sigma * eps_hat,
                 "The whole difference is divided by alpha, the noise as well: use parentheses.",
+            ),
+            Mistake(
+                "only the noise divided",
+                lambda x_t, eps_hat, alpha, sigma: x_t - sigma * eps_hat / alpha,
+                "Only the noise was divided. Put parentheses around the whole difference.",
             ),
             Mistake(
                 "noise without sigma",
