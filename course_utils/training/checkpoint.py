@@ -53,7 +53,7 @@ def digest(tensors: Mapping[str, Tensor], description: str) -> str:
         tensor = tensors[name]
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         # As bytes, since NumPy has no bfloat16.
-        total.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -148,19 +148,17 @@ def configuration(model: nn.Module, batches: Indexed, **recipe: Any) -> dict[str
         "batches": {key: getattr(batches, key) for key in STREAM if hasattr(batches, key)},
         "data": summary(batches[0]),
     }
-    own = getattr(model, "config", {})
-    own = asdict(own) if is_dataclass(own) and not isinstance(own, type) else own
+    config: Any = getattr(model, "config", {})
+    own: dict[str, Any] = asdict(config) if not isinstance(config, dict) else config
     return json.loads(json.dumps({**found, **recipe, **own}))
 
 
 def summary(batch: Any) -> list[Any]:
-    """Shape, mean and spread of each tensor of a batch: other data shows, other rounding does not."""
+    """Shape, mean and spread of each tensor: other data shows, another rounding does not."""
+    if isinstance(batch, tuple | list):
+        return [entry for part in batch for entry in summary(part)]
     if not isinstance(batch, Tensor):
-        return (
-            [entry for part in batch for entry in summary(part)]
-            if isinstance(batch, tuple | list)
-            else []
-        )
+        return []
     numbers = batch.detach().float()
     spread = numbers.std(correction=0)
     return [[list(batch.shape), round(numbers.mean().item(), 2), round(spread.item(), 2)]]
