@@ -80,7 +80,7 @@ points = data.ring(sizes.num_points, generator=generator)
 plots.scatter(
     {"clean": points[:3000]},
     dot=3,
-    title="The data has eight clusters, and nothing between them",
+    title="Eight clusters, and nothing between them",
 )
 
 # %% [markdown]
@@ -410,8 +410,6 @@ accuracy = {
 figure, (left, right) = plots.panels(
     2,
     title="Schedules differ in time; at equal signal-to-noise ratio they are the same",
-    titles=["against time", "against SNR"],
-    share=False,
 )
 by_time = {name: (probe, accuracy[name]) for name in schedules}
 by_ratio = {name: (s.log_snr(probe), accuracy[name]) for name, s in schedules.items()}
