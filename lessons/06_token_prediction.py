@@ -93,7 +93,7 @@ for name, model in {"bigram": bigram, "5-gram": five_gram}.items():
     print(f"{name}:", *tell(model, 2), sep="\n")
 
 # %% [markdown]
-# The bigram stumbles from word to word. The 5-gram reads well. But who found what, and who took what home? Follow the names.
+# The bigram stumbles from word to word. The 5-gram reads well. But who found what, and who took what in the end? Follow the names.
 # This lesson measures what went wrong there.
 
 # %% [markdown]
@@ -145,7 +145,7 @@ print("  ".join(merges))
 
 # %% [markdown]
 # First *␣t* and *he*, then both together, *␣the*, where ␣ is a space. Frequent words grow together, rare ones stay in pieces.
-# Nobody told it what a word is.
+# One thing it was told: the text is cut before each space first, and no merge crosses such a cut.
 
 # %% [markdown]
 # ### Exercise 06.1 - Join one pair (10 min, medium)
@@ -389,7 +389,7 @@ models = {name: NGram(order, V).fit(tokens) for name, order in orders.items()}
 # A table needs a row for each context. A small network needs none: an **MLP** (multi-layer perceptron) turns the last few tokens into lists of numbers
 # (**embeddings**), and these into logits. Similar contexts then share what was learned.
 #
-# We train two that differ in one thing only, the **window**: how many tokens they see.
+# We train two, built and trained alike but for the **window**: how many tokens they see. A wider window also needs a wider first layer.
 
 
 # %%
@@ -424,8 +424,8 @@ nats = {name: surprise(model) for name, model in models.items()}
 loss = {name: float(values.mean()) for name, values in nats.items()}
 
 # %% [markdown]
-# *The figure: the loss of each model. It falls fast from uniform to bigram, then the tables stall above the dashed floor,
-# and the 33-gram is worse than the trigram. Only the network with the wide window nearly touches the floor.*
+# *The figure: the loss of each model. One word of context brings the great fall, from unigram to bigram. Then the tables stall above the
+# dashed floor, and the 33-gram is worse than the trigram. Only the network with the wide window nearly touches the floor.*
 
 # %%
 ladder = dict(sorted(loss.items(), key=lambda item: -item[1]))
@@ -459,7 +459,7 @@ claims.check("a network that sees 32 tokens nearly reaches it (nats)", gap[wide]
 #
 # *The figure: the 5-gram follows the dashed line of the exact grammar nearly everywhere. It leaves it where the name and the
 # treasure of the first sentence come back, and where a pronoun, he or she, must fit the name. There the grammar is certain,
-# and the 5-gram guesses.*
+# and the 5-gram guesses. The wide network stays near zero at all three. Elsewhere it strays a little from the dashed line.*
 
 # %%
 words = [token for token, _ in exact[0]]
@@ -491,8 +491,9 @@ print(f"{returns.sum()} returning tokens, {min(distances)} to {max(distances)} t
 # A 5-gram looks back four tokens. What would a blind guess cost? There are six heroes and eight treasures, all equally
 # frequent: $\tfrac12(\log 6 + \log 8)$ nats.
 #
-# *The figure: two rows of bars. At the returning tokens, the 5-gram and the narrow network pay the price of a blind guess, the
-# 33-gram even more, the wide network close to nothing. At all other tokens they differ little.*
+# *The figure: two groups of bars. At the returning tokens, the 5-gram and the narrow network pay the price of a blind guess, the 33-gram
+# even more, the wide network close to nothing. At all other tokens three of the four stay close to the floor, and the 33-gram lies above
+# it.*
 
 # %%
 blind = (math.log(len(HEROES)) + math.log(len(TREASURES))) / 2
@@ -501,7 +502,7 @@ at_returns = {name: float(nats[name][returns].mean()) for name in shown}
 elsewhere = {name: float(nats[name][~returns].mean()) for name in shown}
 
 figure, (left, right) = plots.panels(
-    2, title="At the tokens that come back a table guesses, however long it is"
+    2, title="At the tokens that come back no table beats a blind guess"
 )
 plots.bars(at_returns, xlabel="nats, returning tokens", references={"blind guess": blind}, ax=left)
 rest = float(floor[~returns].mean())
@@ -519,9 +520,9 @@ claims.check("control: with a narrow window it guesses", at_returns[narrow], ">"
 claims.check("control: a table with the wide window guesses", at_returns[long], ">", 1.5)
 
 # %% [markdown]
-# Two things had to come together: a window that reaches back, and a model that shares between contexts. The 33-gram has the
-# window. But of the long contexts in the held-out stories it has seen hardly any before. It pays even more than a guess,
-# because a story that it half remembers makes it sure of a wrong name.
+# Two things had to come together: a window that reaches back, and a model that shares between contexts. The 33-gram has the window. But
+# of the long contexts in the held-out stories it has seen hardly any before. It pays even more than a guess. Perhaps a story that it half
+# remembers makes it sure of a wrong name: choose the 33-gram in the slider below.
 
 
 # %%
@@ -538,7 +539,7 @@ print(
 )
 
 # %% [markdown]
-# A table for all contexts of 32 tokens would need $V^{32}$ rows. The network has a few parameters instead.
+# A table for all contexts of 32 tokens would need $V^{32}$ rows. The network has no rows, only its parameters. We count both.
 
 # %%
 weights = sum(p.numel() for p in models[wide].parameters())
@@ -547,8 +548,8 @@ print(f"rows of the table: 10^{32 * math.log10(V):.0f}; numbers in the network: 
 # %% [markdown]
 # ## What they write
 #
-# Now each model tells 100 stories, and the grammar says which of them it could have told itself. A story in which another
-# hero takes another treasure home is not valid.
+# Now each model tells 100 stories, and the grammar says which of them it could have told itself. A story in which another hero takes the
+# treasure, or the hero takes another treasure, is not valid.
 
 # %%
 storytellers = [name for name in models if name != "control: uniform"]
@@ -559,10 +560,10 @@ for name in storytellers:
     print(f"{name:22} {valid[name]:4.0%} valid, {copied[name]:4.0%} copied from the training text")
 
 # %% [markdown]
-# The 5-gram is close to the floor on average, and nearly all its stories are wrong. Two tokens of forty carry the plot, and
-# by luck it gets the name right once in six times, the treasure once in eight.
+# The 5-gram looks good on average, and nearly all its stories are wrong. A few tokens of forty carry the plot: the name, the treasure,
+# the pronoun. By luck it gets the name right once in six times, the treasure once in eight.
 #
-# The 33-gram has a much worse loss, and yet it writes more valid stories. Look at the last column: it recites.
+# The 33-gram has a worse loss, and yet it writes more valid stories. Look at the last column: most of those are recited.
 
 # %%
 claims.check("the network with the wide window writes valid stories", valid[wide], ">", 0.5)
@@ -605,6 +606,9 @@ widgets.slider(show, position=list(range(len(words))), model=shown)
 
 # %% [markdown]
 # The same picture without a slider: the 5-gram, at the place where the treasure comes back.
+#
+# *The figure: two groups of bars for the next word. The grammar puts everything on the treasure of the first sentence. The 5-gram shares
+# itself out among all eight treasures, nearly evenly.*
 
 # %%
 last_name = max(i for i, word in enumerate(words) if word in names)
@@ -739,9 +743,9 @@ plots.curves(
 )
 
 # %% [markdown]
-# The winner of the stories loses here. Documentation repeats its phrases, and a table remembers phrases well. A few seconds
-# of training do not make up for that. Whether a larger network does is the question of lesson 08. How far all of them are
-# from perfect, nobody knows: this text has no known floor.
+# The winner of the stories loses here. One likely reason is that documentation repeats its phrases, and a table remembers phrases well.
+# Another is that the network is small and trained for seconds. This lesson does not tell them apart; whether a larger network wins is the
+# question of lesson 08. How far all of them are from perfect, nobody knows: this text has no known floor.
 
 # %%
 two, five, ten = (on_test[orders.index(order)] for order in (2, 5, 10))
@@ -774,8 +778,9 @@ claims.check(
 )
 
 # %% [markdown]
-# **"Word or subword."** It is a choice, with a price in vocabulary and length, and not part of the idea. On the
-# documentation, characters and 512 byte pairs come out nearly equal, once they are measured in the right unit.
+# **"Word or subword."** It is a choice, with a price in vocabulary and length. On the stories the choice mattered: a 5-gram of words sees
+# far more text than a 5-gram of characters. Give the characters a longer context and the difference can vanish. On the documentation, a
+# 5-gram on characters and a 3-gram on 512 byte pairs come out nearly equal, once they are measured in the right unit.
 
 # %%
 byte_pairs = BytePairTokenizer.train(train_part, vocab_size=512)
@@ -789,7 +794,7 @@ print(f"bits per byte: characters {character_bits:.2f}, byte pairs {subword_bits
 claims.check("characters or byte pairs: nearly equal (ratio)", ratio, "within", (0.9, 1.1))
 
 # %% [markdown]
-# **"Learns to predict."** A low loss can be had without any. Here is a tokenizer whose only word is `<unk>`. Its model
+# **"Learns to predict."** A low loss can be had without learning anything. Here is a tokenizer whose only word is `<unk>`. Its model
 # predicts the whole documentation without an error, and knows nothing. A loss counts only when the text comes back.
 
 # %%
@@ -823,7 +828,7 @@ claims.verdicts()
 #
 # | | diffusion | language |
 # |---|---|---|
-# | make an example | `add_noise(x0, t, schedule)` gives `x_t, eps` | `shift_targets(tokens)` gives `inputs, targets` |
+# | make an example | `add_noise(x0, t, schedule)` gives `x_t, eps` | `shift_targets(tokens)` (exercise 06.2) gives `inputs, targets` |
 # | what is hidden | the noise `eps` | the next token |
 # | what the model answers | one best guess of the noise | a probability for every token |
 # | the floor | the loss of the exact denoiser | the entropy of the text |
@@ -836,6 +841,7 @@ claims.verdicts()
 # - Gage 1994, *A new algorithm for data compression*: byte pairs.
 # - Bengio et al. 2003, *A neural probabilistic language model*: the MLP of this lesson.
 # - MacKay & Peto 1995, *A hierarchical Dirichlet language model*: how `NGram` mixes long and short contexts.
-# - Sennrich et al. 2016, *Neural machine translation of rare words with subword units*, arXiv:1508.07909: byte pairs for language models.
+# - Sennrich et al. 2016, *Neural machine translation of rare words with subword units*, arXiv:1508.07909: byte pairs for translation.
+# - Radford et al. 2019, *Language models are unsupervised multitask learners*: merges from the 256 bytes, and the cut at spaces used here.
 # - Jelinek & Lafferty 1991, *Computation of the probability of initial substring generation by stochastic context-free grammars*: the
 #   exact next-token probabilities of a grammar.

@@ -140,8 +140,9 @@ checks.run("07.1", look)
 # %% [markdown]
 # ## Is this what torch computes?
 #
-# `course_utils.layers.attention` holds the same three lines. torch has a fused kernel for them, which never stores the weights. Both get
-# the same random queries, keys and values: 4 texts, 2 heads, 50 positions, 16 entries.
+# `course_utils.layers.attention` holds the same three lines. torch has them as one **fused kernel**, a single operation that never stores
+# the weights. Both get the same random queries, keys and values: 4 texts, 50 positions, 16 entries, and 2 **heads**, which are attentions
+# side by side. `causal=True` hides later positions. Both have their own section below.
 
 # %%
 generator = torch.Generator().manual_seed(course.seed)
@@ -178,7 +179,7 @@ claims.check("our layer equals torch's layer", largest(layer(x) - theirs), "<", 
 # %% [markdown]
 # ## Why divide by the root of K?
 #
-# A score is a sum of $K$ products. If the entries of $q$ and $k$ have variance one, the score has variance $K$. Wide heads would have
+# A score is a sum of $K$ products. If the entries of $q$ and $k$ are independent, with mean zero and variance one, the score has variance $K$. Wide heads would have
 # wild scores, and the softmax of wild scores is nearly all or nothing.
 #
 # We measure it. The **entropy** of a row says how spread out its weights are: log 64 nats if all of 64 positions get the same, 0 if
@@ -225,7 +226,8 @@ claims.check("divided, weights stay spread (lowest entropy, nats)", min(spread["
 claims.check("control: undivided, a wide head looks at one place", spread["control"][-1], "<", 0.5)
 
 # %% [markdown]
-# A head that starts all or nothing has chosen before it learned anything. Its softmax is flat there, so little gradient tells it better.
+# A head that starts all or nothing has chosen before it learned anything. A small change of its scores then changes hardly any weight, so
+# little gradient can correct it. This is the reason that Vaswani et al. 2017 give; we did not measure it.
 
 # %% [markdown]
 # ## Do not look ahead
@@ -312,7 +314,7 @@ print(f"two heads: {float(two_heads[0]):.1f} and {float(two_heads[1]):.1f} legs"
 
 # %% [markdown]
 # One average mixes two answers into a creature with three legs. So a layer has several **heads**: it cuts the vectors of width $D$ into $H$
-# pieces of width $K = D/H$, lets each head attend by itself, and joins the outputs again. It costs the same as one wide head.
+# pieces of width $K = D/H$, lets each head attend by itself, and joins the outputs again.
 
 # %% [markdown]
 # ### Exercise 07.3 - Split into heads (10 min, medium)
@@ -375,6 +377,11 @@ claims.check("one layer without positions: a shuffled past moves nothing", no_po
 claims.check("control: with positions it does", with_positions, ">", 0.01)
 claims.check("two causal layers without positions: it moves too", two_layers, ">", 0.01)
 
+layer.causal = False
+unmasked = moved(lambda x: layer(x + layer(x)))
+layer.causal = True
+claims.check("control: two layers without the mask: nothing moves", unmasked, "<", 1e-5)
+
 # %% [markdown]
 # The first number is rounding. The third is a surprise worth a thought. No position was added, and yet the second layer feels the order.
 # The mask is the reason: in layer 1, each word has seen only what stood before it. That marks its place. Remember it; it comes back.
@@ -383,7 +390,7 @@ claims.check("two causal layers without positions: it moves too", two_layers, ">
 # ## A task that needs looking back
 #
 # Now we train. The task should be out of reach for a model that cannot look by content. Every text is written in a language that was
-# made up for this text alone: the 16 letters a to p are shuffled and cut into 4 words of unequal length. The text strings these words
+# made up for this text alone: the 16 letters a to p are shuffled and cut into 4 words of random length. The text strings these words
 # together at random, without spaces.
 
 
@@ -407,8 +414,9 @@ def invent(count: int, num_letters=16, num_words=4, length=32) -> tuple[Tensor, 
 
 
 # %% [markdown]
-# The next letter can be **known** when the present one has been seen before, and its word goes on. Then the answer stands in the text: it is the
-# letter after the earlier copy. The marks below stand under the letters that can be known.
+# The next letter can be **known** when the present one has been seen before, and its word goes on. Then the answer stands in the text: it
+# is the letter after the earlier copy. Where a word ends the next one is drawn at random; nobody can know its letter, so we do not count
+# it. The marks below stand under the letters that can be known.
 
 
 # %%
@@ -467,7 +475,8 @@ def accuracy(model: nn.Module, text: Tensor = tests, known: Tensor = known) -> f
 
 
 # %% [markdown]
-# Every model of this lesson goes through one function, so that all get the same number of steps and the same learning rate.
+# Every model of this lesson goes through one function, with one learning rate. All readers of this task also get the same texts, and so
+# the same number of steps.
 
 
 # %%
@@ -549,8 +558,8 @@ claims.check("control: attention by position alone does not", places_alone, "<",
 claims.check("even without positions it gets far beyond guessing", unordered - guessing, ">", 0.3)
 
 # %% [markdown]
-# Is the last control fair, or is it broken? A task that positions alone *can* solve must tell. Eight letters in a circle have their answer
-# always eight places back.
+# Is the last control fair, or is it broken? A task that positions alone *can* solve must tell. Eight letters in a circle come round
+# again: every next letter has already stood eight places before itself.
 
 # %%
 circle = torch.rand(7000, 16, generator=generator).argsort(1)[:, torch.arange(33) % 8]
@@ -561,7 +570,7 @@ claims.check("positions alone do solve a task whose answer has a fixed place", t
 
 # %% [markdown]
 # And *no positions* gets most of the way. This is the surprise from above again: under a causal mask the second layer can tell the order,
-# because each letter has seen a different past (Haviv et al. 2022). Positions make it easy to learn. They do not make it possible: set
+# because each letter has seen a different past (Haviv et al. 2022). Positions make it easier to learn. Most of it can be learned without them: set
 # `num_steps=1500` in the first cell, and see how far the model without them comes.
 
 # %% [markdown]
@@ -582,8 +591,9 @@ on_answer = (maps * answer[:, None]).sum(-1).transpose(2, 3)[:, known].mean(1)  
 just_before = maps.diagonal(-1, 3, 4).mean((1, 3))  # (2, 4)
 
 # %% [markdown]
-# *The figure: two maps of one text. In a head of layer 1, a dark line runs just below the diagonal. In a head of layer 2, the dark cells
-# stand far off the diagonal. From the first repeated letter on, nearly each of them carries one of the circles, which mark the answers.*
+# *The figure: two maps of one text. In a head of layer 1, a dark line runs just below the diagonal, with a few gaps. In a head of layer
+# 2, from the first repeated letter on, most dark cells stand far off the diagonal and carry a circle, which marks an answer. Dark cells
+# without a circle stand in rows where a word has ended and the next letter cannot be known.*
 
 # %%
 size = 24  # letters shown, of a text in which ten of them lead to a known one
@@ -614,8 +624,8 @@ claims.check("control: no head of layer 1 does", on_answer[0].max(), "<", 0.2)
 claims.check("a head of layer 1 looks at the letter before", just_before[0].max(), ">", 0.4)
 
 # %% [markdown]
-# This is how two layers read. In layer 1 each letter takes a note of its predecessor: *I come after f*. In layer 2 a new *f* asks: *who comes
-# after f?* The note answers, and the letter that carries it is copied. Such a head of layer 2 is called an **induction head**
+# This is how we read the two maps; the tests follow. In layer 1 each letter takes a note of its predecessor: *I come after m*. In layer 2
+# a new *m* asks: *who comes after m?* The note answers, and the letter that carries it is copied. Such a head of layer 2 is called an **induction head**
 # (Elhage et al. 2021). One layer cannot do it, because the note has to be written before it can be found.
 
 # %% [markdown]
@@ -657,7 +667,7 @@ widgets.slider(
 # %% [markdown]
 # The same picture without a slider: an induction head, at the last letter shown that has an answer.
 #
-# *The figure: on the left the map with one row framed; on the right this row as bars. The highest bars are orange: they stand on the answer.*
+# *The figure: on the left the map with one row framed; on the right this row as bars. All bars that can be seen are orange: they stand on copies of the answer.*
 
 # %%
 show(position=int(rows.max()), layer="layer 2", head=f"head {after + 1}")
@@ -707,7 +717,8 @@ plots.heatmap(
 # Look at the lower row. Each head of layer 2 has nearly all of its attention on the answer. Remove any one, and nothing happens. The four
 # do the same work, and three are enough.
 #
-# So we remove more: all of layer 2, and as a control the three heads of layer 1 that look back least.
+# So we remove more: all of layer 2. As a control we remove three heads of layer 1, all but the one that looks most at the letter before;
+# without that one the note could not be written.
 
 # %%
 idle = just_before[0].argsort()[:3].tolist()
@@ -740,7 +751,8 @@ gone["without looks at the answer"] = without_looks(answer)
 gone["control: without all other looks"] = without_looks(~answer)
 
 # %% [markdown]
-# *The figure: five bars. Without layer 2, or without its looks at the answer, nothing is left. Both controls stay near the top.*
+# *The figure: five bars. Without layer 2 less is left than a guess would give, and without its looks at the answer next to nothing. Both
+# controls stay near the top.*
 
 # %%
 plots.bars(
@@ -760,10 +772,12 @@ claims.check("control: all other looks can go", only_answer, ">", 0.95)
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# *Weigh the importance of different parts of the input.* Two measurements say that weights are not importance (Jain & Wallace 2019).
+# *Weigh the importance of different parts of the input.* Two measurements say that one weight is not one importance. Jain & Wallace 2019
+# said so first, of other models and by other measurements.
 #
-# The first is above. A head with nearly all of its attention on the answer can be removed for nothing. The costliest head sits in layer 1, and
-# gives the answer hardly a glance.
+# The first is above, one head at a time. Together the looks at the answer carry everything. Yet any one head that looks there can be
+# removed for nothing, because the others do the same work. The costliest single head sits in layer 1, and gives the answer hardly a
+# glance. Even that one costs little.
 
 # %%
 costliest = int(cost[0].argmax())
@@ -779,7 +793,7 @@ ratio = cost[0].max() / cost[1].max().clamp(min=1e-3)
 claims.check("the costliest head sits in layer 1 (times the cost)", ratio, ">", 2)
 
 # %% [markdown]
-# The second is about the input itself. Take the first letter of each text that repeats. Its earlier copy is at some place $j$, the answer at $j+1$.
+# The second is about the input itself. Take the first letter of each text whose answer can be known. Its earlier copy is at some place $j$, the answer at $j+1$.
 # We change one earlier letter and see whether the model still gives the old answer: the letter at $j+1$, the copy at $j$, or, as a
 # control, any other one. And we compare with the attention of layer 2 on that place.
 
@@ -838,15 +852,15 @@ claims.check(
 claims.check("control: another letter can be changed", broken["control: another letter"], "<", 0.15)
 
 # %% [markdown]
-# Layer 2 does not look at letters. It looks at what layer 1 has left at their places, and the note about the copy lies one place
-# further on. A map of one layer cannot show that. Weights say where a head reads; only a change says what the answer needs. How far
+# Layer 2 does not see letters alone. It sees each letter together with what layer 1 has added at its place, and the note about the copy
+# lies one place further on. A map of one layer cannot show that. Weights say where a head reads; only a change says what the answer needs. How far
 # maps may still serve as explanations is disputed (Wiegreffe & Pinter 2019).
 
 # %% [markdown]
 # ### The price
 #
-# Every position looks at every other, so twice the text costs four times as much. We count the operations of one block as in GPT, of width
-# 128, without running it: tensors on the device `meta` have a shape and no content.
+# The scores are a table of $T \times T$, so twice the text needs four times as many. We count the operations of one GPT block, attention
+# and an MLP (lesson 08), of width 128, without running it: tensors on the device `meta` have a shape and no content.
 
 # %%
 lengths = [64, 128, 256, 512, 1024, 2048, 4096]
@@ -896,7 +910,7 @@ claims.verdicts()
 # | what looks at what | patches of one noisy image | tokens of one text |
 # | the mask | none: `causal=False` | later tokens: `causal=True` |
 # | why | the whole image is there at once | the next token is the question |
-# | what else comes in | the time `t` | the position |
+# | what else comes in | the time `t`, and the position | the position |
 #
 # Lesson 05 puts the same layer into a denoiser.
 #

@@ -42,6 +42,16 @@ def join_first_only(tokens: list[int], pair: Pair, new: int) -> list[int]:
     return list(tokens)
 
 
+def join_losing_the_last(tokens: list[int], pair: Pair, new: int) -> list[int]:
+    """Stops one place early, where no pair can begin, and drops what stands there."""
+    joined, position = [], 0
+    while position < len(tokens) - 1:
+        found = tuple(tokens[position : position + 2]) == pair
+        joined.append(new if found else tokens[position])
+        position += 2 if found else 1
+    return joined
+
+
 def join_from_the_right(tokens: list[int], pair: Pair, new: int) -> list[int]:
     """In 7 7 7 the last two are joined instead of the first two."""
     return join_pair(tokens[::-1], pair[::-1], new)[::-1]
@@ -102,6 +112,17 @@ EXERCISES = [
         reference=join_pair,
         cases=pair_cases,
         mistakes=[
+            Mistake(
+                "nothing joined",
+                lambda tokens, pair, new: list(tokens),
+                "Nothing was joined. A slice of a list never equals a tuple: write "
+                "tuple(tokens[i : i + 2]) == pair. In a for loop i += 2 skips nothing: use while.",
+            ),
+            Mistake(
+                "last token lost",
+                join_losing_the_last,
+                "The last token is gone. It begins no pair, but it stays in the text.",
+            ),
             Mistake(
                 "second token kept",
                 join_without_skipping,

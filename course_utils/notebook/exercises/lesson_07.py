@@ -63,6 +63,16 @@ EXERCISES = [
                 "The scores are not divided. Divide by the square root of the width K.",
             ),
             Mistake(
+                "multiplied",
+                lambda q, k: (q @ k.T * math.sqrt(q.shape[-1])).softmax(dim=-1),
+                "The scores are multiplied by the root of K. Divide.",
+            ),
+            Mistake(
+                "transposed query",
+                lambda q, k: (q.T @ k / math.sqrt(q.shape[-1])).softmax(dim=-1),
+                "Row i must be a position: query @ key.T is (T, T). Yours is (K, K).",
+            ),
+            Mistake(
                 "missing square root",
                 lambda q, k: (q @ k.T / q.shape[-1]).softmax(dim=-1),
                 "The scores are divided by K. K is their variance: divide by its square root.",
@@ -110,6 +120,17 @@ EXERCISES = [
                 "triu(1), not triu(2).",
             ),
             Mistake(
+                "mask turned round",
+                lambda s: hidden(s, torch.ones_like(s, dtype=torch.bool).tril()),
+                "masked_fill writes where the mask is True, and yours is True where a position may "
+                "look. Hide the places above the diagonal: triu(1).",
+            ),
+            Mistake(
+                "no softmax",
+                lambda s: s.masked_fill(torch.ones_like(s, dtype=torch.bool).triu(1), -math.inf),
+                "The mask is right, but these are scores. Take the softmax of each row.",
+            ),
+            Mistake(
                 "hides the past",
                 lambda s: hidden(s, torch.ones_like(s, dtype=torch.bool).tril(-1)),
                 "The past is hidden and the future is open. Row i is the one that looks: hide "
@@ -148,6 +169,18 @@ EXERCISES = [
         reference=split_heads,
         cases=heads_cases,
         mistakes=[
+            Mistake(
+                "wrong two axes",
+                lambda x, h: x.unflatten(-1, (h, -1)).transpose(-1, -2),
+                "Heads and entries are swapped: (B, T, K, H). Swap positions and heads, axes 1 and "
+                "2.",
+            ),
+            Mistake(
+                "pieces in a tuple",
+                lambda x, h: x.chunk(h, dim=-1),
+                "Those are the right pieces in a tuple. Stack them along a new axis 1: "
+                "(B, H, T, K).",
+            ),
             Mistake(
                 "one reshape",
                 lambda x, h: x.reshape(x.shape[0], h, x.shape[1], -1),
