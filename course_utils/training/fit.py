@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from course_utils.records import TrainStep
+from course_utils.training.identity import configuration, name_of
 from course_utils.training.loop import EMA, Indexed, Loss, adamw, train_steps, warmup_cosine
 from course_utils.training.run import History, Run
-
-STREAM = ("batch_size", "context_length", "seed")  # what decides the batches of a stream
 
 
 def fit(
@@ -67,8 +65,6 @@ def fit(
         FloatingPointError: the loss is not finite; see `train_steps`.
         KeyboardInterrupt: the run was interrupted, after saving.
     """
-    from tqdm.auto import tqdm  # imports the notebook's widgets; not needed by `train_steps`
-
     if checkpoint and name_of(loss_fn) == "<lambda>":
         raise ValueError(
             "a checkpoint tells losses apart by their name; got a lambda. Write the loss as a "
@@ -101,72 +97,64 @@ def fit(
         ema=ema,
         first_step=done,
     )
+    drain(steps, run, num_steps, save_every)
+    if done < num_steps:
+        run.finish(keep)
+    return run.history
+
+
+def drain(steps: Iterator[TrainStep], run: Run, num_steps: int, save_every: float) -> None:
+    """Run all steps with a progress bar; save now and then, and when the stop button asks."""
+    from tqdm.auto import tqdm  # imports the notebook's widgets; not needed by `train_steps`
+
+    done, before, started = len(run.history.loss), run.history.seconds, time.perf_counter()
     bar = tqdm(
         total=num_steps, initial=done, desc="training", unit="step", mininterval=0.5, leave=False
     )
-    started, saved, before = time.perf_counter(), time.perf_counter(), run.history.seconds
+    saved, button = started, StopButton()
     losses: list[Tensor] = []
-    pressed: list[int] = []
-
-    def press(signum: int, frame: Any) -> None:
-        if pressed:
-            raise KeyboardInterrupt("stopped inside a step; what was saved before stands.")
-        pressed.append(signum)
-
-    # An interrupt inside an optimizer step would leave half the weights updated, so the loop asks
-    # for it between steps. Nothing stops a save: impatience must not cost the training.
-    with bar, on_interrupt(press):
+    with bar, on_interrupt(button):
         for record in steps:
             losses.append(record.loss)
             if bar.update():  # true at most twice a second, so reading the loss costs no time
                 bar.set_postfix(loss=f"{record.loss.item():.3f}", refresh=False)
             now = time.perf_counter()
             late = run.path is not None and now - saved > save_every
-            if late or pressed:
-                with on_interrupt(lambda signum, frame: pressed.append(signum)):
+            if late or button.pressed:
+                with button.waits():
                     run.collect(losses, before + now - started)
                     run.save()
                 saved = now
-            if pressed and record.step < num_steps:  # a press in the last step has nothing to stop
+            if button.pressed and record.step < num_steps:  # else nothing is left to stop
                 raise KeyboardInterrupt(run.farewell())
     run.collect(losses, before + time.perf_counter() - started)
-    if done < num_steps:
-        run.finish(keep)
-    return run.history
 
 
-def configuration(model: nn.Module, batches: Indexed, **recipe: Any) -> dict[str, Any]:
-    """What a checkpoint must agree with, as a file gives it back.
+class StopButton:
+    """Ctrl-C and the stop button, as something the loop asks for between steps.
 
-    Raises:
-        TypeError: a part of it cannot be written to a file; better now than at the first save.
+    An interrupt inside an optimizer step would leave half the weights updated. A second press stops
+    at once, but never a save: impatience must not cost the training.
     """
-    kinds = dict.fromkeys(type(part).__name__ for part in model.modules())
-    found = {
-        "model": ", ".join(kinds),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "batches": {key: getattr(batches, key) for key in STREAM if hasattr(batches, key)},
-        "data": summary(batches[0]),
-    }
-    config: Any = getattr(model, "config", {})
-    own: dict[str, Any] = asdict(config) if not isinstance(config, dict) else config
-    return json.loads(json.dumps({**found, **recipe, **own}))
 
+    def __init__(self) -> None:
+        self.pressed = False
+        self.waiting = False
 
-def summary(batch: Any) -> list[Any]:
-    """Shape, mean and spread of each tensor: other data shows, another rounding does not."""
-    if isinstance(batch, tuple | list):
-        return [entry for part in batch for entry in summary(part)]
-    if not isinstance(batch, Tensor):
-        return []
-    numbers = batch.detach().float()
-    spread = numbers.std(correction=0)
-    return [[list(batch.shape), round(numbers.mean().item(), 2), round(spread.item(), 2)]]
+    def __call__(self, signum: int, frame: Any) -> None:
+        """Note a press; this is the handler of the signal."""
+        if self.pressed and not self.waiting:
+            raise KeyboardInterrupt("stopped inside a step; what was saved before stands.")
+        self.pressed = True
 
-
-def name_of(function: Callable[..., Any]) -> str:
-    """What a checkpoint calls a function; an object without a name goes by its class."""
-    return getattr(function, "__name__", type(function).__name__)
+    @contextmanager
+    def waits(self) -> Iterator[None]:
+        """No press interrupts what is inside the block."""
+        self.waiting = True
+        try:
+            yield
+        finally:
+            self.waiting = False
 
 
 @contextmanager
