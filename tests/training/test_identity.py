@@ -98,3 +98,12 @@ def test_a_loss_of_many_numbers_is_refused_and_the_model_left_in_eval():
     with pytest.raises(ValueError, match=r"shape \(\); got \(8, 1\). Use .mean\(\)"):
         next(steps)
     assert not model.training
+
+
+def test_an_infinite_gradient_is_skipped_even_when_the_loss_is_fine():
+    model = nn.Linear(3, 1)
+    optimizer, before = loop.adamw(model), model.weight.detach().clone()
+    model.weight.grad = torch.full_like(model.weight, float("inf"))
+    loop.skip_if_not_finite(optimizer, torch.tensor(0.0), torch.tensor(float("inf")))
+    optimizer.step()
+    assert torch.equal(model.weight, before)
