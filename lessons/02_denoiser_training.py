@@ -602,7 +602,7 @@ claims.check("pixels tell it less clearly (share of that ratio)", in_pixels / in
 
 # %%
 def to_nearest(images: Tensor) -> Tensor:
-    """Distance of each image to its nearest training digit, in units of pixels."""
+    """Distance of each image to its nearest training digit, in units of a pixel's value."""
     return torch.cdist(images.flatten(1), train.flatten(1)).amin(1)
 
 

@@ -72,7 +72,7 @@ def sample(
     clip: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Iterator[SampleStep[Prediction]]:
-    """Generate examples, yielding the state after each of `num_steps` model calls.
+    """Generate examples, giving the state after each of `num_steps` model calls.
 
     Args:
         model: a `Denoiser`, or an exact one; model(x_t, t, cond) -> Prediction.
@@ -87,7 +87,7 @@ def sample(
 
     Returns:
         An iterator of `SampleStep`: t is the time of the state; the last one has t = 0 and holds
-        the samples. Nothing is computed before the first is asked for.
+        the samples. The model is not called before the first is asked for.
 
     Raises:
         ValueError: an argument is outside its range, or the model predicts eps where alpha is 0.

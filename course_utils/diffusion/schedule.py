@@ -154,7 +154,8 @@ def discrete_betas(schedule: Schedule, num_steps: int = 1000, max_beta: float = 
 
 def check_times(t: Time, x: Tensor) -> Tensor:
     """Return t as a tensor after checking that it suits the batch x; see `Schedule.at`."""
-    t = torch.as_tensor(float(t) if t in (0, 1) else t) if isinstance(t, int) else t
+    if isinstance(t, int) and t in (0, 1):  # the ends of time, not timesteps
+        t = float(t)
     t = torch.as_tensor(t, device=x.device)
     if not t.is_floating_point():
         raise ValueError(

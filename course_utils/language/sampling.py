@@ -18,7 +18,7 @@ def sample(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> Iterator[SampleStep[Tensor]]:
-    """Extend a prompt, yielding the text after each new token.
+    """Extend a prompt, giving the text after each new token.
 
     Args:
         model: tokens (B, T) -> logits (B, T, V). If it has a `context_length`, it is shown that
@@ -30,8 +30,8 @@ def sample(
         generator: source of the choices; torch's global one if None.
 
     Returns:
-        `SampleStep`: state holds the tokens (B, T + calls), prediction the probabilities (B, V)
-        that the newest token was drawn from.
+        An iterator of `SampleStep`: state holds the tokens (B, T + calls), prediction the
+        probabilities (B, V) that the newest token was drawn from.
 
     Raises:
         ValueError: an argument is outside its range.

@@ -5,20 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_utils.language.byte_pairs import merge
 from course_utils.notebook.exercises import Exercise, Mistake
 
 Pair = tuple[int, int]
-
-
-def join_pair(tokens: list[int], pair: Pair, new: int) -> list[int]:
-    """One byte-pair merge, from left to right."""
-    joined: list[int] = []
-    position = 0
-    while position < len(tokens):
-        found = tuple(tokens[position : position + 2]) == pair
-        joined.append(new if found else tokens[position])
-        position += 2 if found else 1
-    return joined
 
 
 def join_without_skipping(tokens: list[int], pair: Pair, new: int) -> list[int]:
@@ -54,7 +44,7 @@ def join_losing_the_last(tokens: list[int], pair: Pair, new: int) -> list[int]:
 
 def join_from_the_right(tokens: list[int], pair: Pair, new: int) -> list[int]:
     """In 7 7 7 the last two are joined instead of the first two."""
-    return join_pair(tokens[::-1], pair[::-1], new)[::-1]
+    return merge(tokens[::-1], pair[::-1], new)[::-1]
 
 
 def join_either_order(tokens: list[int], pair: Pair, new: int) -> list[int]:
@@ -109,7 +99,7 @@ EXERCISES = [
     Exercise(
         id="06.1",
         title="one byte-pair merge, from left to right",
-        reference=join_pair,
+        reference=merge,
         cases=pair_cases,
         mistakes=[
             Mistake(
