@@ -4,7 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils.layers import Attention, Block, attention, attention_weights, time_embedding
+from course_utils.layers import (
+    Attention,
+    Block,
+    KeyValues,
+    attention,
+    attention_weights,
+    rotate,
+    time_embedding,
+)
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -39,6 +47,7 @@ def test_weights_are_causal_and_sum_to_one():
 def test_a_block_hides_the_future_only_when_causal(causal):
     torch.manual_seed(0)
     block, x = Block(16, 2, causal=causal), torch.randn(1, 8, 16)
+    torch.nn.init.normal_(block.attention.project.weight)  # a block starts as the identity
     changed = x.clone()
     changed[:, 5] += 1
     moved = (block(x) - block(changed)).detach().abs().amax((0, 2))
@@ -69,3 +78,31 @@ def test_time_embedding_is_a_row_of_sines_then_of_cosines():
     ]
     features = time_embedding(torch.tensor(times), 16)
     torch.testing.assert_close(features, torch.tensor(expected), rtol=0, atol=2e-4)
+
+
+def test_rotation_keeps_lengths_and_shows_distances_only():
+    q, k = torch.randn(2, 1, 2, 20, 8, dtype=torch.float32)
+    torch.testing.assert_close(rotate(q).norm(dim=-1), q.norm(dim=-1))
+    here = rotate(q) @ rotate(k).mT
+    later = rotate(q, start=300) @ rotate(k, start=300).mT
+    torch.testing.assert_close(here, later, rtol=0, atol=1e-3)
+    assert not torch.allclose(here, q @ k.mT, atol=0.1)
+
+
+def test_rotation_is_the_textbook_matrix():
+    # Su et al. 2021, equation 13: position m turns a pair by m times its speed.
+    x = torch.tensor([1.0, 0.0]).expand(5, 2)
+    m = torch.arange(5.0)
+    torch.testing.assert_close(rotate(x), torch.stack([m.cos(), m.sin()], dim=1))
+
+
+def test_a_full_cache_says_so():
+    cache, new = KeyValues(3), torch.zeros(1, 1, 2, 4)
+    cache.extend(new, new)
+    with pytest.raises(ValueError, match="at most 3 tokens; got 4"):
+        cache.extend(new, new)
+
+
+def test_odd_heads_cannot_be_rotated():
+    with pytest.raises(ValueError, match="must be even; got width / num_heads = 3. Use width=8"):
+        Attention(6, 2, causal=True, rotary=True)

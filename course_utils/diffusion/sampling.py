@@ -66,6 +66,7 @@ def sample(
     *,
     num_steps: int = 50,
     eta: float = 0.0,
+    order: int = 1,
     cond: Tensor | None = None,
     x_start: Tensor | None = None,
     t_start: float = 1.0,
@@ -79,6 +80,9 @@ def sample(
         shape: (B, ...) of what to generate.
         num_steps: model calls; times are evenly spaced from t_start to 0.
         eta: 0 is deterministic DDIM, 1 is ancestral DDPM, between them a mixture.
+        order: 1 takes each estimate of the data as it is; 2 draws a line through the last two, to
+            where the step leads. This is DPM-Solver++(2M): as good with far fewer calls. Needs
+            eta 0.
         cond: (B,) or (B, ...) conditions, or None.
         x_start: (B, ...) state at t_start; standard normal noise if None.
         t_start: time to start at, in (0, 1].
@@ -93,13 +97,14 @@ def sample(
         ValueError: an argument is outside its range, or the model predicts eps where alpha is 0.
 
     Source: DDPM: Ho et al. 2020, algorithm 2. DDIM and eta: Song et al. 2021, equations 12 and 16.
+    Order 2: Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """
-    check_arguments(model, shape, num_steps, eta, x_start, t_start)
+    check_arguments(model, shape, num_steps, eta, order, x_start, t_start)
     if x_start is None:
         like = next(chain(model.parameters(), model.buffers()), torch.empty(0))
         x_start = randn(shape, like=like, generator=generator)
     times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
-    return gaussian_steps(model, x_start, times, eta, cond, clip, generator)
+    return gaussian_steps(model, x_start, times, eta, order, cond, clip, generator)
 
 
 @torch.no_grad()
@@ -108,28 +113,54 @@ def gaussian_steps(
     x: Tensor,
     times: Sequence[float],
     eta: float,
+    order: int,
     cond: Tensor | None,
     clip: float | None,
     generator: torch.Generator | None,
 ) -> Iterator[SampleStep[Prediction]]:
     """The loop of `sample`: one Gaussian step between each two times, from x (B, ...) on."""
     schedule = model.schedule
+    earlier: Tensor | None = None
     for calls, (t, s) in enumerate(pairwise(times), start=1):
         prediction = model(x, x.new_full((len(x),), t), cond)
         if clip is not None:
-            prediction = clip_prediction(prediction, x, t, schedule, clip)
+            prediction = with_x0(prediction.x0_hat.clamp(-clip, clip), x, t, schedule)
+        x0_hat = prediction.x0_hat
+        if order == 2 and earlier is not None and s > 0:
+            ahead = extrapolate(earlier, x0_hat, times[calls - 2], t, s, schedule)
+            prediction = with_x0(ahead, x, t, schedule)
+        earlier = x0_hat
         fresh = eta * posterior_std(schedule, t, s)
         noise = randn(x.shape, like=x, generator=generator) if fresh else 0.0
         x = gaussian_step(prediction, s, schedule, fresh=fresh, noise=noise)
         yield SampleStep(calls=calls, t=s, state=x, prediction=prediction)
 
 
-def clip_prediction(
-    prediction: Prediction, x_t: Tensor, t: float, schedule: Schedule, limit: float
-) -> Prediction:
-    """Limit |x0_hat| and say which noise is then left in x_t (B, ...)."""
-    x0_hat = prediction.x0_hat.clamp(-limit, limit)
+def with_x0(x0_hat: Tensor, x_t: Tensor, t: float, schedule: Schedule) -> Prediction:
+    """A prediction with this estimate of the data, and the noise that is then left in x_t."""
     return Prediction(x0_hat, (x_t - float(schedule.alpha(t)) * x0_hat) / float(schedule.sigma(t)))
+
+
+def extrapolate(
+    earlier: Tensor, now: Tensor, u: float, t: float, s: float, schedule: Schedule
+) -> Tensor:
+    """The line through the estimates at u and t, half way on to s; time is the log of the SNR.
+
+    Args:
+        earlier: (B, ...) x0_hat at u.
+        now: (B, ...) x0_hat at t.
+        u: the time before t.
+        t: the present time.
+        s: the time to go to; s < t < u.
+        schedule: gives the log of the signal-to-noise ratio.
+
+    Returns:
+        (B, ...) x0_hat for the whole step.
+
+    Source: Lu et al. 2022, algorithm 2, arXiv:2211.01095.
+    """
+    before, here, after = (float(schedule.log_snr(time)) for time in (u, t, s))
+    return now + (after - here) / (2 * (here - before)) * (now - earlier)
 
 
 def check_arguments(
@@ -137,6 +168,7 @@ def check_arguments(
     shape: Sequence[int],
     num_steps: int,
     eta: float,
+    order: int,
     x_start: Tensor | None,
     t_start: float,
 ) -> None:
@@ -145,6 +177,8 @@ def check_arguments(
         raise ValueError(f"num_steps must be at least 1; got {num_steps}.")
     if not 0 <= eta <= 1:
         raise ValueError(f"eta must lie in [0, 1], 0 = DDIM and 1 = DDPM; got {eta}.")
+    if order not in (1, 2) or (order == 2 and eta):
+        raise ValueError(f"order must be 1, or 2 with eta=0; got order={order}, eta={eta}.")
     if not 0 < t_start <= 1:
         raise ValueError(f"t_start must lie in (0, 1], 1 = pure noise; got {t_start}.")
     if x_start is not None and tuple(x_start.shape) != tuple(shape):

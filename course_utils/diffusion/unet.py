@@ -52,6 +52,8 @@ class UNet(nn.Module):
     Source: Ronneberger et al. 2015, arXiv:1505.04597; with time as in Ho et al. 2020.
     """
 
+    edges = ("enter", "leave")  # not hidden: `training.muon` leaves them to AdamW
+
     def __init__(
         self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 96), num_classes: int = 0
     ) -> None:

@@ -6,17 +6,20 @@ interruption.
 
 from course_utils.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.training.fit import fit
-from course_utils.training.loop import EMA, adamw, constant, train_steps, warmup_cosine
+from course_utils.training.loop import EMA, constant, train_steps, warmup_cosine
+from course_utils.training.optimizer import Muon, adamw, muon
 from course_utils.training.run import History
 
 __all__ = [
     "EMA",
     "CheckpointError",
     "History",
+    "Muon",
     "adamw",
     "constant",
     "fit",
     "load_checkpoint",
+    "muon",
     "save_checkpoint",
     "train_steps",
     "warmup_cosine",

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from course_utils.records import TrainStep
 from course_utils.training.identity import configuration, name_of
-from course_utils.training.loop import EMA, Indexed, Loss, adamw, train_steps, warmup_cosine
+from course_utils.training.loop import EMA, Indexed, Loss, train_steps, warmup_cosine
+from course_utils.training.optimizer import adamw
 from course_utils.training.run import History, Run
 
 
@@ -24,6 +26,7 @@ def fit(
     loss_fn: Loss,
     *,
     num_steps: int,
+    optimizer: Callable[[nn.Module, float, float], Optimizer] = adamw,
     learning_rate: float = 3e-3,
     weight_decay: float = 0.01,
     lr_schedule: Callable[[float], float] = warmup_cosine,
@@ -46,8 +49,9 @@ def fit(
         batches: batches[k] is what step k trains on.
         loss_fn: loss_fn(model, batch) -> () loss to minimise.
         num_steps: where training ends.
-        learning_rate: peak rate of `adamw`.
-        weight_decay: of `adamw`.
+        optimizer: `adamw` or `muon`: makes one for (model, learning_rate, weight_decay).
+        learning_rate: peak rate; about 3e-3 for `adamw`, 0.02 for `muon`.
+        weight_decay: passed to the optimizer.
         lr_schedule: progress in [0, 1) -> factor of the learning rate.
         grad_clip: largest global gradient norm.
         ema: average to keep up to date.
@@ -70,19 +74,20 @@ def fit(
             "a checkpoint tells losses apart by their name; got a lambda. Write the loss as a "
             "function with def, or leave out checkpoint."
         )
-    optimizer = adamw(model, learning_rate, weight_decay)
+    stepper = optimizer(model, learning_rate, weight_decay)
     config = configuration(
         model,
         batches,
         num_steps=num_steps,
         loss=name_of(loss_fn),
+        optimizer=name_of(optimizer),
         learning_rate=learning_rate,
         lr_schedule=name_of(lr_schedule),
         weight_decay=weight_decay,
         grad_clip=grad_clip,
         ema=ema.decay if ema else None,
     )
-    run = Run(model, optimizer, ema, config, Path(checkpoint) if checkpoint else None)
+    run = Run(model, stepper, ema, config, Path(checkpoint) if checkpoint else None)
     if not restart:
         run.resume()
     done = len(run.history.loss)
@@ -91,7 +96,7 @@ def fit(
         batches,
         loss_fn,
         num_steps=num_steps,
-        optimizer=optimizer,
+        optimizer=stepper,
         lr_schedule=lr_schedule,
         grad_clip=grad_clip,
         ema=ema,

@@ -1,4 +1,4 @@
-"""The training loop as a generator, with its optimizer, learning rate and average of weights."""
+"""The training loop as a generator, with its learning rate and average of weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.records import TrainStep
+from course_utils.training.optimizer import adamw
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -68,19 +69,6 @@ class EMA:
         torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
         for average, now in zip(self.model.buffers(), model.buffers(), strict=True):
             average.copy_(now)
-
-
-def adamw(model: nn.Module, learning_rate: float = 3e-3, weight_decay: float = 0.01) -> Optimizer:
-    """AdamW in one fused step; only matrices and kernels decay, not biases and norms.
-
-    Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
-    """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 def train_steps(

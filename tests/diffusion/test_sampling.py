@@ -73,6 +73,23 @@ def test_samples_of_the_exact_denoiser_have_the_distribution(schedule, eta):
     assert measure.share_near(final, RING, 0.3) > 0.97
 
 
+def test_order_two_meets_the_true_path_much_sooner():
+    # One Gaussian: the path from noise to data is known. x scales with its standard deviation.
+    schedule, std = LinearBeta(), 0.3
+    exact = GaussianMixtureDenoiser(torch.zeros(1, 2), std, schedule)
+    x_start = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+    alpha, sigma = float(schedule.alpha(1.0)), float(schedule.sigma(1.0))
+    truth = x_start * std / (alpha**2 * std**2 + sigma**2) ** 0.5
+
+    def error(order, num_steps):
+        steps = sample(exact, (50, 2), num_steps=num_steps, order=order, x_start=x_start)
+        return float((last(steps).state - truth).abs().max())
+
+    assert error(2, 40) < error(1, 40) / 4
+    assert error(1, 20) / error(1, 40) == pytest.approx(2, rel=0.3)  # the error of order 1 halves
+    assert error(2, 20) / error(2, 40) > 3  # that of order 2 falls to a quarter
+
+
 def test_exact_denoiser_of_a_data_set_returns_its_examples():
     data = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
     final = last(sample(ExactDenoiser(data, Cosine()), (20, 3), num_steps=100)).state

@@ -59,6 +59,42 @@ def test_same_seed_same_text_and_long_texts_fit_the_context():
     assert texts[0].shape == (1, 21)
 
 
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_the_cache_changes_no_text_not_even_past_the_context(temperature):
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=7, context_length=12, num_layers=2, num_heads=2, width=16))
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    texts = [
+        last(
+            sample(
+                model,
+                torch.tensor([[1, 2, 3], [4, 5, 6]]),
+                max_new_tokens=20,
+                temperature=temperature,
+                use_cache=use_cache,
+                generator=torch.Generator().manual_seed(1),
+            )
+        ).state
+        for use_cache in (True, False)
+    ]
+    assert torch.equal(*texts)
+    assert len(set(texts[0][0].tolist())) > 2
+
+
+def test_with_a_cache_each_token_is_read_once():
+    model, read = GPT(GPTConfig(vocab_size=5, context_length=16, num_layers=1, width=8)), []
+    model.blocks[0].register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
+    last(sample(model, torch.zeros(1, 4, dtype=torch.long), max_new_tokens=6))
+    assert read == [4, 1, 1, 1, 1, 1]
+
+
+def test_earlier_states_stay_what_they_were():
+    steps = list(sample(coin, PROMPT[:3], max_new_tokens=5))
+    for step in steps:
+        assert torch.equal(step.state, steps[-1].state[:, : step.state.shape[1]])
+
+
 @pytest.mark.parametrize(
     ("prompt", "arguments", "message"),
     [
