@@ -35,7 +35,7 @@ from course_utils.records import last
 course = setup("02", seed=0)
 claims = Claims("02")
 sizes = course.sizes(
-    cpu=dict(ring_steps=1000, side=16, widths=(16, 32, 64), batch=32, digit_steps=700, samples=200),
+    cpu=dict(ring_steps=1000, side=16, widths=(16, 24, 32), batch=32, digit_steps=700, samples=200),
     gpu=dict(
         ring_steps=3000, side=28, widths=(64, 96, 128), batch=128, digit_steps=4000, samples=500
     ),
@@ -505,6 +505,9 @@ claims.check("control: with a falling rate it hardly matters", no_gain, "within"
 #
 # The same `Denoiser`, the same loss, the same `fit`. Only the network is another one: a **U-Net**, which looks at an image at three sizes, and joins
 # what it finds. It predicts `"v"`.
+#
+# The optimizer is another one as well. AdamW scales the step of each weight by itself. **Muon** looks at each inner matrix as a whole: it makes the step
+# equally large in all directions, so that no few directions outgrow the rest. The first and the last layer stay with AdamW.
 
 # %%
 torch.manual_seed(course.seed)
@@ -516,7 +519,8 @@ history = training.fit(
     data.Batches(train, batch_size=sizes.batch, seed=course.seed),
     denoising_loss,
     num_steps=sizes.digit_steps,
-    learning_rate=6e-3,
+    optimizer=training.muon,
+    learning_rate=0.02,
     checkpoint=course.checkpoint("digits"),
 )
 
@@ -720,6 +724,7 @@ claims.verdicts()
 # - Vincent 2011, *A connection between score matching and denoising autoencoders*: why denoising is enough.
 # - Karras et al. 2022, *Elucidating the design space of diffusion-based generative models*, arXiv:2206.00364: the exact denoiser, appendix B.3.
 # - Salimans & Ho 2022, *Progressive distillation for fast sampling of diffusion models*, arXiv:2202.00512: predicting v.
+# - Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*, kellerjordan.github.io/posts/muon.
 # - Ronneberger et al. 2015, *U-Net: convolutional networks for biomedical image segmentation*, arXiv:1505.04597.
 # - Carlini et al. 2023, *Extracting training data from diffusion models*, arXiv:2301.13188: copies.
 # - Kadkhodaie et al. 2024, *Generalization in diffusion models arises from geometry-adaptive harmonic representations*, arXiv:2310.02557.

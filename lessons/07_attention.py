@@ -31,7 +31,7 @@ from course_utils.notebook import Claims, checks, plots, setup, widgets
 course = setup("07", seed=0)
 claims = Claims("07")
 sizes = course.sizes(
-    cpu=dict(num_steps=500, num_tests=1000),
+    cpu=dict(num_steps=400, num_tests=1000),
     gpu=dict(num_steps=1500, num_tests=4000),
 )
 
@@ -442,6 +442,8 @@ for text, knows in zip(tests[:3], known[:3], strict=True):
 class Reader(nn.Module):
     """Tokens (B, T) in, logits (B, T, V) out; between them nothing but layers of attention."""
 
+    edges = ("embed", "logits")  # AdamW trains these, Muon the matrices between them
+
     def __init__(self, num_layers=2, kind=Attention, width=64, num_heads=4, num_letters=16):
         super().__init__()
         self.embed = nn.Embedding(num_letters, width)
@@ -476,7 +478,8 @@ def accuracy(model: nn.Module, text: Tensor = tests, known: Tensor = known) -> f
 
 # %% [markdown]
 # Every model of this lesson goes through one function, with one learning rate. All readers of this task also get the same texts, and so
-# the same number of steps.
+# the same number of steps. The optimizer is **Muon**: it makes the step of each matrix between the first and the last layer equally large in
+# all directions. Everything else is left to AdamW.
 
 
 # %%
@@ -487,7 +490,8 @@ def trained(name: str, model: nn.Module, texts: tuple[Tensor, Tensor]) -> nn.Mod
         data.Batches(*texts, batch_size=32, seed=course.seed).to(course.device),
         known_loss,
         num_steps=len(texts[0]) // 32,
-        learning_rate=6e-3,
+        optimizer=training.muon,
+        learning_rate=0.03,
         checkpoint=course.checkpoint(name),
     )
     return model
@@ -516,7 +520,7 @@ class PositionAttention(Attention):
         super().__init__(width, num_heads, causal=causal)
         self.place = nn.Parameter(torch.randn(32, width))
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         _, _, value = super().split(x)
         query, key, _ = super().split(self.place[: x.shape[1]].expand_as(x))
         return query, key, value
@@ -903,7 +907,7 @@ claims.verdicts()
 # %% [markdown]
 # ## The mirror
 #
-# Attention belongs to neither family. `course_utils/layers.py` holds one `Attention` for both:
+# Attention belongs to neither family. `course_utils/layers/` holds one `Attention` for both:
 #
 # | | diffusion | language |
 # |---|---|---|
@@ -916,6 +920,7 @@ claims.verdicts()
 #
 # ## Papers
 #
+# - Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*, kellerjordan.github.io/posts/muon.
 # - Bahdanau et al. 2015, *Neural machine translation by jointly learning to align and translate*, arXiv:1409.0473: the idea.
 # - Vaswani et al. 2017, *Attention is all you need*, arXiv:1706.03762: equation 1, the root of K, the heads.
 # - Jain & Wallace 2019, *Attention is not explanation*, arXiv:1902.10186, and the reply of Wiegreffe & Pinter 2019, *Attention is not not

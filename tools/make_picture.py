@@ -32,7 +32,7 @@ def shipped(model: nn.Module, name: str) -> nn.Module:
 
 def digits() -> torch.Tensor:
     """(rows, 5, 1, 16, 16): five digits after each number of model calls."""
-    net = diffusion.UNet(widths=(16, 32, 64))
+    net = diffusion.UNet(widths=(16, 24, 32))
     painter = diffusion.Denoiser(net, diffusion.Cosine(), predicts="v")
     shipped(painter, "02_digits")
     generator = torch.Generator().manual_seed(SEED)

@@ -1,6 +1,6 @@
-"""Image peers: each library's own U-Net, loss, optimizer and average, behind three questions.
+"""Image peers: each library's own U-Net, loss, optimizer and average, behind two questions.
 
-Train a step, guess the noise at a share of data `alpha_bar`, draw samples. Each recipe is the one of
+Train a step; guess the noise at a share of data `alpha_bar`. Each recipe is the one of
 the library's own example; what differs from it is the learning rate, which was picked for the
 budget of this benchmark on a tuning seed (see docs/performance.md), and sizes for 16 x 16 images.
 
@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.training import warmup_cosine
+
 NUM_CLASSES = 10
 
 
@@ -25,29 +27,21 @@ class ImagePeer:
     net: nn.Module
     batch_size: int
 
-    def step(self, images: Tensor, labels: Tensor | None) -> None:
-        """One training step."""
+    def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
+        """One training step when `share` of the budget is spent."""
         raise NotImplementedError
 
     def eps(self, x_t: Tensor, alpha_bar: float, labels: Tensor | None) -> Tensor:
         """The noise in x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, by the average."""
         raise NotImplementedError
 
-    def sample(self, num: int, labels: Tensor | None) -> Tensor:
-        """Images drawn by the library's own sampler, 50 calls."""
-        raise NotImplementedError
-
 
 class Diffusers(ImagePeer):
-    """UNet2DModel by the unconditional training example: AdamW, cosine rate, EMA.
-
-    A constant rate after the warm-up stands in for the cosine, whose end would have to be known in
-    seconds; the average calms the weights as its end would.
-    """
+    """UNet2DModel by the unconditional training example: AdamW, warm-up and cosine rate, EMA."""
 
     batch_size = 16
 
-    def __init__(self, conditional: bool, learning_rate: float = 1e-3) -> None:
+    def __init__(self, conditional: bool, learning_rate: float = 3e-3) -> None:
         from diffusers import DDPMScheduler, UNet2DModel
         from diffusers.training_utils import EMAModel
 
@@ -66,15 +60,14 @@ class Diffusers(ImagePeer):
         self.optimizer = torch.optim.AdamW(
             self.net.parameters(), lr=learning_rate, betas=(0.95, 0.999), weight_decay=1e-6
         )
-        self.rate = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: min(1.0, (step + 1) / 100)
-        )
+        self.learning_rate = learning_rate
         self.average = EMAModel(
             self.net.parameters(), decay=0.9999, use_ema_warmup=True, inv_gamma=1.0, power=0.75
         )
         self.averaged = copy.deepcopy(self.net)
 
-    def step(self, images: Tensor, labels: Tensor | None) -> None:
+    def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
+        set_rate(self.optimizer, self.learning_rate * warmup_cosine(share))
         noise = torch.randn_like(images)
         times = torch.randint(0, 1000, (len(images),))
         noisy = self.noise.add_noise(images, noise, times)
@@ -82,7 +75,6 @@ class Diffusers(ImagePeer):
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
-        self.rate.step()
         self.optimizer.zero_grad()
         self.average.step(self.net.parameters())
 
@@ -91,24 +83,13 @@ class Diffusers(ImagePeer):
         time = (self.noise.alphas_cumprod - alpha_bar).abs().argmin()
         return self.averaged(x_t, time, class_labels=labels).sample
 
-    def sample(self, num: int, labels: Tensor | None) -> Tensor:
-        from diffusers import DDIMScheduler
-
-        self.average.copy_to(self.averaged.parameters())
-        sampler = DDIMScheduler.from_config(self.noise.config)
-        sampler.set_timesteps(50)
-        x = torch.randn(num, 1, 16, 16)
-        for time in sampler.timesteps:
-            x = sampler.step(self.averaged(x, time, class_labels=labels).sample, time, x).prev_sample
-        return x
-
 
 class SmallDiffusion(ImagePeer):
     """Unet by the Fashion-MNIST example: log-linear sigmas, AdamW at a constant rate, EMA 0.99."""
 
-    batch_size = 64
+    batch_size = 16
 
-    def __init__(self, conditional: bool, learning_rate: float = 2e-3) -> None:
+    def __init__(self, conditional: bool, learning_rate: float = 1e-3) -> None:
         stub_torchvision.install()
         import smalldiffusion
         from ema_pytorch import EMA
@@ -123,7 +104,7 @@ class SmallDiffusion(ImagePeer):
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=learning_rate)
         self.average = EMA(self.net, beta=0.99, update_after_step=10, update_every=1)
 
-    def step(self, images: Tensor, labels: Tensor | None) -> None:
+    def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         self.net.train()
         self.optimizer.zero_grad()
         batch = images if labels is None else (images, labels)
@@ -139,22 +120,13 @@ class SmallDiffusion(ImagePeer):
         sigma = torch.tensor((1 / alpha_bar - 1) ** 0.5)
         return model.predict_eps(x_t / alpha_bar**0.5, sigma, cond=labels)
 
-    def sample(self, num: int, labels: Tensor | None) -> Tensor:
-        model = self.average.ema_model.eval()
-        steps = self.library.samples(
-            model, self.schedule.sample_sigmas(50), gam=1.6, batchsize=num, cond=labels
-        )
-        for x in steps:
-            pass
-        return x
-
 
 class Lucidrains(ImagePeer):
     """denoising-diffusion-pytorch: its Trainer's Adam and EMA 0.995, predicting v."""
 
     batch_size = 16
 
-    def __init__(self, conditional: bool, learning_rate: float = 1e-3) -> None:
+    def __init__(self, conditional: bool, learning_rate: float = 3e-3) -> None:
         stub_torchvision.install()
         from ema_pytorch import EMA
 
@@ -163,19 +135,19 @@ class Lucidrains(ImagePeer):
 
             self.net = Unet(16, NUM_CLASSES, dim_mults=(1, 2, 4), channels=1, cond_drop_prob=0.1)
             self.diffusion = GaussianDiffusion(
-                self.net, image_size=16, objective="pred_v", sampling_timesteps=50
+                self.net, image_size=16, objective="pred_v"
             )
         else:
             from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 
             self.net = Unet(16, dim_mults=(1, 2, 4), channels=1)
-            self.diffusion = GaussianDiffusion(self.net, image_size=16, sampling_timesteps=50)
+            self.diffusion = GaussianDiffusion(self.net, image_size=16)
         self.optimizer = torch.optim.Adam(
             self.diffusion.parameters(), lr=learning_rate, betas=(0.9, 0.99)
         )
         self.average = EMA(self.diffusion, beta=0.995, update_every=10)
 
-    def step(self, images: Tensor, labels: Tensor | None) -> None:
+    def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         self.diffusion.train()
         images = (images + 1) / 2
         extra = {} if labels is None else {"classes": labels}
@@ -195,14 +167,11 @@ class Lucidrains(ImagePeer):
             v = model.model(x_t, time, labels, cond_drop_prob=0.0)
         return alpha_bar**0.5 * v + (1 - alpha_bar) ** 0.5 * x_t
 
-    def sample(self, num: int, labels: Tensor | None) -> Tensor:
-        model = self.average.ema_model.eval()
-        images = (
-            model.sample(batch_size=num)
-            if labels is None
-            else model.sample(classes=labels, cond_scale=1.0)
-        )
-        return images * 2 - 1
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group of an optimizer this learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 PEERS = {

@@ -1,9 +1,8 @@
 """Text peers: the nanoGPT recipe on other libraries' decoders, behind two questions.
 
 The recipe is that of nanoGPT's small character example: AdamW (betas 0.9, 0.99; decay 0.1 on
-matrices), warm-up, gradients clipped to 1, no dropout, batches of 16 x 128. The learning rate was
-picked for this budget on a tuning seed; the rate is constant after the warm-up, since a peer is
-asked for its loss at several times.
+matrices), warm-up and cosine rate, gradients clipped to 1, no dropout, batches of 16 x 128. The
+learning rate was picked for this budget on a tuning seed.
 
 Letters: B batch, T tokens, V vocabulary.
 """
@@ -13,6 +12,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from course_utils.training import warmup_cosine
 
 
 class TextPeer:
@@ -29,9 +30,7 @@ class TextPeer:
             {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
-        self.rate = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: min(1.0, (step + 1) / 20)
-        )
+        self.learning_rate = learning_rate
 
     def build(self, vocab_size: int, context_length: int) -> None:
         """Set `net`: four layers, four heads, width 128."""
@@ -41,14 +40,15 @@ class TextPeer:
         """(B, T, V) for tokens (B, T)."""
         raise NotImplementedError
 
-    def step(self, windows: Tensor) -> None:
-        """One training step on windows (B, T + 1)."""
+    def step(self, windows: Tensor, share: float) -> None:
+        """One training step on windows (B, T + 1) when `share` of the budget is spent."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * warmup_cosine(share)
         self.net.train()
         logits = self.logits(windows[:, :-1])
         F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten()).backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
-        self.rate.step()
         self.optimizer.zero_grad(set_to_none=True)
 
     def generate(self, prompt: Tensor, num: int) -> Tensor:
@@ -90,7 +90,7 @@ class XTransformers(TextPeer):
     """x-transformers: TransformerWrapper and Decoder, with torch's fused attention."""
 
     def __init__(
-        self, vocab_size: int, context_length: int = 128, learning_rate: float = 3e-3
+        self, vocab_size: int, context_length: int = 128, learning_rate: float = 1e-3
     ) -> None:
         super().__init__(vocab_size, context_length, learning_rate)
 

@@ -85,9 +85,9 @@ def test_order_two_meets_the_true_path_much_sooner():
         steps = sample(exact, (50, 2), num_steps=num_steps, order=order, x_start=x_start)
         return float((last(steps).state - truth).abs().max())
 
-    assert error(2, 40) < error(1, 40) / 4
-    assert error(1, 20) / error(1, 40) == pytest.approx(2, rel=0.3)  # the error of order 1 halves
-    assert error(2, 20) / error(2, 40) > 3  # that of order 2 falls to a quarter
+    assert error(2, 80) < error(1, 80) / 4
+    assert error(1, 40) / error(1, 80) == pytest.approx(2, rel=0.3)  # the error of order 1 halves
+    assert error(2, 40) / error(2, 80) > 3  # that of order 2 falls to a quarter
 
 
 def test_exact_denoiser_of_a_data_set_returns_its_examples():

@@ -1,0 +1,47 @@
+"""CPU seconds of training, without those of looking at it: the clock that all time to quality uses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+
+class Clock:
+    """Runs while the block is open; CPU seconds of the process."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self) -> Clock:
+        self._start = time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.process_time() - self._start
+
+
+def train(
+    step: Callable[[int, float], None],
+    look: Callable[[], float],
+    budget: float,
+    looks: Iterable[float],
+) -> list[tuple[float, float]]:
+    """Train for `budget` CPU seconds and look at the loss on the way.
+
+    Args:
+        step: step(index, share of the budget that is spent) trains once.
+        look: the validation loss now; its time does not count.
+        budget: CPU seconds.
+        looks: after which CPU seconds to look, rising; the end is looked at in any case.
+
+    Returns:
+        Rows (CPU seconds, validation loss).
+    """
+    clock, index, rows = Clock(), 0, []
+    for mark in (*looks, budget):
+        while clock.seconds < mark:
+            with clock:
+                step(index, clock.seconds / budget)
+            index += 1
+        rows.append((clock.seconds, look()))
+    return rows

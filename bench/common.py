@@ -1,0 +1,197 @@
+"""What all sections share: goals, the machine, turns, and work in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_utils.notebook.computer import usable_cores
+
+BENCH = Path(__file__).resolve().parent
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# What runs in the other process. Its result is the last line, after whatever a library prints.
+CHILD = """
+import importlib, json, sys
+call = json.loads(sys.stdin.read())
+sys.path.insert(0, call["folder"])
+import torch
+torch.set_num_threads(1)
+function = getattr(importlib.import_module(call["module"]), call["function"])
+result = json.dumps(function(**call["kwargs"]))
+print()
+print(result)
+"""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One comparison and whether it is met; `ratio` is how many times better ours is.
+
+    Attributes:
+        name: what is measured, with its unit.
+        ours: our value.
+        best_peer: the value of the best peer, or of what ours is held against.
+        peer: who that is.
+        ratio: above 1 where ours is better.
+        goal: the bound of the ratio, such as ">= 5".
+        met: whether the ratio reaches it.
+    """
+
+    name: str
+    ours: float
+    best_peer: float
+    peer: str
+    ratio: float
+    goal: str
+    met: bool
+
+    @classmethod
+    def lower(cls, name: str, ours: float, best_peer: float, peer: str, at_least: float) -> Goal:
+        """A goal for what should be small, such as seconds: ratio = best_peer / ours.
+
+        Raises:
+            ValueError: a value is not above 0.
+        """
+        return cls._of(name, ours, best_peer, peer, at_least, lower=True)
+
+    @classmethod
+    def higher(cls, name: str, ours: float, best_peer: float, peer: str, at_least: float) -> Goal:
+        """A goal for what should be large, such as steps a second: ratio = ours / best_peer.
+
+        Raises:
+            ValueError: a value is not above 0.
+        """
+        return cls._of(name, ours, best_peer, peer, at_least, lower=False)
+
+    @classmethod
+    def _of(
+        cls, name: str, ours: float, best: float, peer: str, at_least: float, *, lower: bool
+    ) -> Goal:
+        if not (ours > 0 and best > 0):
+            raise ValueError(
+                f"{name}: a ratio needs two values above 0; got ours {ours} and {peer} {best}. "
+                "Look at what was measured, or compare a quantity that cannot be 0."
+            )
+        ratio = best / ours if lower else ours / best
+        return cls(name, ours, best, peer, ratio, f">= {at_least:g}", ratio >= at_least)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took from its start to its end.
+
+    Attributes:
+        cpu: seconds of the processor, in user and system mode.
+        wall: seconds on the clock.
+    """
+
+    cpu: float
+    wall: float
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers depend on; nothing that names the computer or its owner."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": usable_cores(),
+        "memory_gb": _memory(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or "unknown"
+
+
+def _memory() -> float | None:
+    """Gigabytes of memory, or None where the system does not say."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def threads() -> int:
+    """Make torch use one thread in this process, as all measurements do, and return that number."""
+    torch.set_num_threads(1)
+    return 1
+
+
+def alternate(
+    functions: Mapping[str, Callable[[], float]], rounds: int
+) -> dict[str, dict[str, float]]:
+    """Measure several things in turn, so that a slow minute of the machine hits all of them.
+
+    Args:
+        functions: name -> a function that measures once and returns the number.
+        rounds: how often each is measured; every round starts with the next one.
+
+    Returns:
+        name -> "median", "min" and "max" of its numbers.
+    """
+    names = list(functions)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            found[name].append(functions[name]())
+    return {
+        name: {"median": statistics.median(row), "min": min(row), "max": max(row)}
+        for name, row in found.items()
+    }
+
+
+def in_process(
+    module: str, function: str, kwargs: dict[str, Any], env: Mapping[str, str] | None = None
+) -> tuple[Any, Cost]:
+    """Run module.function(**kwargs) of this folder in a fresh process with one thread.
+
+    Args:
+        module: a file of bench/, without ".py".
+        function: a function in it whose result JSON can hold.
+        kwargs: its arguments, which JSON can hold.
+        env: variables to set besides those of this process.
+
+    Returns:
+        The result as JSON gives it back, and what the process cost, its imports included.
+
+    Raises:
+        RuntimeError: the process failed; what it printed is in the message.
+    """
+    call = {"folder": str(BENCH), "module": module, "function": function, "kwargs": kwargs}
+    environment = {**os.environ, **ONE_THREAD, **(env or {})}
+    before, start = os.times(), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        input=json.dumps(call),
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    after, wall = os.times(), time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(
+            f"{module}.{function} should end with code 0; got {done.returncode}. It printed:\n"
+            f"{done.stdout[-1000:]}{done.stderr[-3000:]}"
+        )
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return json.loads(done.stdout.splitlines()[-1]), Cost(cpu, wall)
