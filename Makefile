@@ -9,15 +9,16 @@ export PYTHON
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up lab test lessons checkpoints lock clean
+.PHONY: help set-up lab test lessons checkpoints bench lock clean
 
 help:
 	@echo "make lab                 set up (first time: minutes) and open the first lesson"
 	@echo "make test                set up, then lint, types, unit tests and every notebook"
 	@echo "make lessons             build the notebooks whose lesson changed; ONLY=02 one, FORCE=1 anew"
 	@echo "make checkpoints         train the weights of the fast mode anew; ONLY=02 those of one lesson"
+	@echo "make bench               compare with other libraries (40 minutes); ARGS=start one section"
 	@echo "make lock                pin the packages of pyproject.toml in requirements.lock"
-	@echo "make clean               delete .venv, caches and saved training (.course)"
+	@echo "make clean               delete .venv, .venv-bench, caches and saved training (.course)"
 
 set-up:
 	@python=$$(sh tools/find_python.sh) && "$$python" tools/set_up.py
@@ -35,8 +36,12 @@ lessons: set-up
 checkpoints: set-up
 	@$(RUN) tools/ship_checkpoints.py $(if $(ONLY),--only $(ONLY))
 
+bench: set-up
+	@$(RUN) bench/set_up.py
+	@.venv-bench/bin/python bench/run.py $(ARGS)
+
 lock: set-up
 	@$(RUN) tools/lock.py $(ARGS)
 
 clean:
-	rm -rf .venv .course .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench .course .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

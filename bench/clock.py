@@ -1,4 +1,4 @@
-"""CPU seconds of training, without those of looking at it: the clock that all time to quality uses."""
+"""CPU seconds of training, without those of looking at it: the clock of all time to quality."""
 
 from __future__ import annotations
 

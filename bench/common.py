@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,10 @@ class Goal:
     goal: str
     met: bool
 
+    def row(self) -> dict[str, Any]:
+        """The goal as results.json holds it."""
+        return asdict(self)
+
     @classmethod
     def lower(cls, name: str, ours: float, best_peer: float, peer: str, at_least: float) -> Goal:
         """A goal for what should be small, such as seconds: ratio = best_peer / ours.
@@ -89,12 +93,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took from its start to its end.
-
-    Attributes:
-        cpu: seconds of the processor, in user and system mode.
-        wall: seconds on the clock.
-    """
+    """What a process took, in seconds of the processor and on the clock."""
 
     cpu: float
     wall: float

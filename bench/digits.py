@@ -13,7 +13,8 @@ from clock import train
 from common import Goal, in_process
 from peers.images import PEERS
 
-from course_utils import data, measure, training
+from course_utils import data, training
+from course_utils.measure import Judge, classification_loss, count_parameters, energy_distance
 
 BUDGET, CALLS, NUM_SAMPLES = 120.0, 15, 1000
 SEEDS = (0, 1, 2)  # the models were tuned on seed 100
@@ -55,7 +56,7 @@ def run(
         return sum(errors) / len(errors)
 
     rows = train(step, loss, budget, [budget / 4, budget / 2] if judged else [])
-    result = {"rows": rows, "parameters": measure.count_parameters(trainee.net)}
+    result = {"rows": rows, "parameters": count_parameters(trainee.net)}
     return result | (quality(trainee, conditional) if judged else {})
 
 
@@ -66,13 +67,13 @@ def quality(trainee: Any, conditional: bool) -> dict[str, float]:
     torch.manual_seed(1)
     labels = torch.arange(NUM_SAMPLES) % 10
     images = draw(trainee, labels if conditional else None)
-    judge = measure.Judge()
+    judge = Judge()
     with torch.enable_grad():
         stream = data.Batches(*digits.train, batch_size=64)
-        for _ in training.train_steps(judge, stream, measure.classification_loss, num_steps=400):
+        for _ in training.train_steps(judge, stream, classification_loss, num_steps=400):
             pass
     found = {
-        "energy_distance": measure.energy_distance(images, digits.test.images),
+        "energy_distance": energy_distance(images, digits.test.images),
         "feature_distance": judge.distance(images, digits.test.images),
     }
     return found | ({"accuracy": judge.accuracy(images, labels)} if conditional else {})

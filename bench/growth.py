@@ -33,7 +33,7 @@ KINDS_OF_MEMORY = {"image side": 4, "context length": 16}  # and the size of the
 VOCAB_SIZE, SECONDS, REPEATS = 128, 0.4, 3  # a point takes at least so long, and so many runs
 
 
-def measure(sizes: dict[str, Sequence[int]] | None = None) -> dict[str, Any]:
+def measure_section(sizes: dict[str, Sequence[int]] | None = None) -> dict[str, Any]:
     """All costs and their exponents; there is no peer, so there are no goals."""
     sizes = sizes or SIZES
     times, _ = in_process("growth", "all_times", {"sizes": sizes})

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
-from common import machine
+from common import machine, threads
 
 from course_utils.training.checkpoint import write_atomically
 
-SECTIONS = ("digits", "text", "steps", "decoding", "sampling")
+SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -22,51 +24,67 @@ def merged(old: dict[str, Any], section: str, found: dict[str, Any]) -> dict[str
     goals = [goal.row() | {"section": section} for goal in found["goals"]]
     kept = [goal for goal in old.get("goals", []) if goal["section"] != section]
     order = {name: index for index, name in enumerate(SECTIONS)}
+    details = {**old.get("details", {}), section: found["details"]}
     return {
         "machine": machine(),
         "goals": sorted(kept + goals, key=lambda goal: order[goal["section"]]),
-        "details": {**old.get("details", {}), section: found["details"]},
+        "details": {name: details[name] for name in sorted(details, key=order.__getitem__)},
     }
 
 
-def table(goals: list[dict[str, Any]]) -> str:
-    """One line a goal, aligned."""
-    rows = [("", "ours", "best peer", "ratio", "goal", "met", "peer")]
-    rows += [
-        (
-            goal["name"],
-            f"{goal['ours']:.4g}",
-            f"{goal['best_peer']:.4g}",
-            f"{goal['ratio']:.2f}",
-            goal["goal"],
-            "yes" if goal["met"] else "no",
-            goal["peer"],
-        )
-        for goal in goals
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+def read(path: Path) -> dict[str, Any]:
+    """Earlier results of this machine; nothing when there are none, or they are of another one."""
+    if not path.exists():
+        return {}
+    old = json.loads(path.read_text(encoding="utf-8"))
+    if old["machine"] == machine():
+        return old
+    print(f"({path.name} is of another machine or other versions: begun anew)", end=" ")
+    return {}
 
 
-def main() -> None:
-    """Run the sections that were asked for, keep the results of the others, print the table."""
+def run(section: str, path: Path) -> None:
+    """Measure one section and put it into the results at once, so that nothing is lost later."""
+    found = importlib.import_module(section).measure_section()
+    results = merged(read(path), section, found)
+    write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
+
+
+def show(path: Path) -> None:
+    """Print the table and draw the figure of what has been measured."""
+    import report  # imports matplotlib, which no measurement needs
+
+    results = read(path)
+    if results:
+        print(f"\n{report.table(results)}")
+        report.figure(results)
+
+
+def main() -> int:
+    """Run the sections that were asked for, keep the results of the others; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
-    chosen = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="default: bench/results.json")
+    options = parser.parse_args()
+    chosen = options.sections or list(SECTIONS)
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    threads()
+    begin, failed = time.perf_counter(), []
     for section in chosen:
         start = time.perf_counter()
-        print(f"{section} ...", end=" ", flush=True)
-        results = merged(results, section, importlib.import_module(section).measure_section())
-        write_atomically(RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+        print(f"[{start - begin:5.0f} s] {section} ...", end=" ", flush=True)
+        try:
+            run(section, options.out)
+        except Exception:  # the sections after it need not wait for a repair
+            traceback.print_exc()
+            failed.append(section)
         print(f"{time.perf_counter() - start:.0f} s", flush=True)
-    print(table(results["goals"]))
+    show(options.out)
+    if failed:
+        print(f"Failed: {', '.join(failed)}; see above. Repeat: make bench ARGS='{failed[0]}'")
+    return bool(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

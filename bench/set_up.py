@@ -65,8 +65,8 @@ def run(command: list[str], root: Path) -> None:
     """One command in the folder of the course; SetUpError when it fails."""
     if code := subprocess.run(command, cwd=root).returncode:
         raise SetUpError(
-            f"{' '.join(command[1:])} should end with code 0; got {code}. The lines above say why:\n"
-            "most often the network is away or the disk is full. Say make bench again then."
+            f"{' '.join(command[1:])} should end with code 0; got {code}. The lines above say\n"
+            "why: most often the network is away or the disk is full. Say make bench again then."
         )
 
 

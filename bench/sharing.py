@@ -24,7 +24,7 @@ LIMIT = 25.0  # seconds after which a lesson stops where it is
 START = 120.0  # seconds that all lessons may take to import, build and warm up
 
 
-def measure(
+def measure_section(
     counts: Sequence[int] = COUNTS, steps: int = STEPS, limit: float = LIMIT
 ) -> dict[str, Any]:
     """Throughput of 1, 2, 4 and 8 lessons at once; 8 should do at least 0.9 of what 1 does."""

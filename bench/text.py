@@ -10,7 +10,8 @@ from common import Goal, in_process
 from peers.texts import PEERS
 from torch import Tensor
 
-from course_utils import data, language, measure
+from course_utils import data, language
+from course_utils.measure import count_parameters
 
 BUDGET = 120.0
 SEEDS = (0, 1, 2)  # the models were tuned on seed 100
@@ -50,7 +51,7 @@ def run(
     rows = train(
         lambda index, share: trainee.step(windows[index], share), loss, budget, looks or []
     )
-    return {"rows": rows, "parameters": measure.count_parameters(trainee.net)}
+    return {"rows": rows, "parameters": count_parameters(trainee.net)}
 
 
 def time_to(target: float, text: str, seed: int, start: float) -> tuple[float, float]:
@@ -70,7 +71,9 @@ def compare(text: str) -> tuple[Goal, dict[str, Any]]:
         name: in_process(
             "text",
             "run",
-            dict(name=name, text=text, seed=SEEDS[0], budget=BUDGET, looks=[BUDGET / 4, BUDGET / 2]),
+            dict(
+                name=name, text=text, seed=SEEDS[0], budget=BUDGET, looks=[BUDGET / 4, BUDGET / 2]
+            ),
         )[0]
         for name in PEERS
     }

@@ -577,7 +577,7 @@ in_pixels, in_features = (
 )
 
 # %% [markdown]
-# *The figure: on the left, by pixels, the control is a little farther from real digits than the network. On the right, by features, it is much farther.*
+# *The figure: on the left, by pixels, the control is farther from real digits than the network. On the right, by features, it is farther by much more.*
 
 # %%
 figure, (left, right) = plots.panels(

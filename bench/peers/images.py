@@ -97,7 +97,14 @@ class SmallDiffusion(ImagePeer):
         self.library = smalldiffusion
         embed = smalldiffusion.CondEmbedderLabel(128, NUM_CLASSES, 0.1) if conditional else None
         self.net = smalldiffusion.Scaled(smalldiffusion.Unet)(
-            16, 1, 1, ch=32, ch_mult=(1, 2, 2), num_res_blocks=1, attn_resolutions=(), dropout=0.1,
+            16,
+            1,
+            1,
+            ch=32,
+            ch_mult=(1, 2, 2),
+            num_res_blocks=1,
+            attn_resolutions=(),
+            dropout=0.1,
             cond_embed=embed,
         )
         self.schedule = smalldiffusion.ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
@@ -134,9 +141,7 @@ class Lucidrains(ImagePeer):
             from denoising_diffusion_pytorch.classifier_free_guidance import GaussianDiffusion, Unet
 
             self.net = Unet(16, NUM_CLASSES, dim_mults=(1, 2, 4), channels=1, cond_drop_prob=0.1)
-            self.diffusion = GaussianDiffusion(
-                self.net, image_size=16, objective="pred_v"
-            )
+            self.diffusion = GaussianDiffusion(self.net, image_size=16, objective="pred_v")
         else:
             from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 

@@ -69,8 +69,16 @@ class Transformers(TextPeer):
 
         self.net = GPT2LMHeadModel(
             GPT2Config(
-                vocab_size=vocab_size, n_positions=context_length, n_embd=128, n_layer=4, n_head=4,
-                resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=None,
+                vocab_size=vocab_size,
+                n_positions=context_length,
+                n_embd=128,
+                n_layer=4,
+                n_head=4,
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+                bos_token_id=0,
+                eos_token_id=None,
                 attn_implementation="sdpa",
             )
         )
@@ -81,8 +89,12 @@ class Transformers(TextPeer):
     def generate(self, prompt: Tensor, num: int) -> Tensor:
         self.net.eval()
         return self.net.generate(
-            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=num, do_sample=False,
-            use_cache=True, pad_token_id=0,
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            max_new_tokens=num,
+            do_sample=False,
+            use_cache=True,
+            pad_token_id=0,
         )
 
 

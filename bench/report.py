@@ -1,0 +1,140 @@
+"""What `make bench` shows of results.json: a table of ratios, and docs/performance.png."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from course_utils.notebook.figures import png
+from course_utils.notebook.style import DASHED, GREY, MODEL, NOISY, ORANGE, PURPLE, SKY, use_style
+from course_utils.training.checkpoint import write_atomically
+
+PICTURE = Path(__file__).resolve().parents[1] / "docs" / "performance.png"
+SIZE = (13.0, 5.4)  # inches
+COLORS = (MODEL, PURPLE, ORANGE, SKY, NOISY)
+
+
+def table(results: dict[str, Any]) -> str:
+    """One line a goal, then what the sections say of each peer; aligned plain text.
+
+    Args:
+        results: as in results.json.
+    """
+    rows = [("", "ours", "best peer", "ratio", "goal", "met", "peer")]
+    for goal in results["goals"]:
+        ours, best = (f"{goal[key]:.4g}" for key in ("ours", "best_peer"))
+        met = "yes" if goal["met"] else "no"
+        ratio = f"{goal['ratio']:.2f}"
+        rows.append((goal["name"], ours, best, ratio, goal["goal"], met, goal["peer"]))
+    others = [
+        (f"{section}: {name}", f"{ratio:.2f}")
+        for section, details in results.get("details", {}).items()
+        for name, ratio in ratios(details)
+    ]
+    parts = [aligned(rows)]
+    if others:
+        parts.append(aligned([("all ratios (above 1: ours is better)", ""), *others]))
+    return "\n\n".join([*parts, finding(results) + "."])
+
+
+def ratios(details: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """(name, number) of everything below a key "ratios", at any depth of a section's details."""
+    if not isinstance(details, dict):
+        return
+    for key, value in details.items():
+        if key == "ratios":
+            yield from numbers(value, path)
+        else:
+            yield from ratios(value, f"{path}{key}, ")
+
+
+def numbers(value: Any, path: str) -> Iterator[tuple[str, float]]:
+    """(name, number) of all numbers in a dictionary of dictionaries."""
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from numbers(inner, f"{path}{key}, ")
+        else:
+            yield f"{path}{key}", float(inner)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text as columns, two spaces apart."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def finding(results: dict[str, Any]) -> str:
+    """How many goals are met, in words."""
+    goals = results["goals"]
+    met = sum(goal["met"] for goal in goals)
+    return f"{met} of {len(goals)} goals {'is' if met == 1 else 'are'} met"
+
+
+def figure(results: dict[str, Any], path: Path = PICTURE) -> None:
+    """Draw the goals on the left, and on the right how our own costs grow, if that was measured."""
+    use_style()
+    growth = results.get("details", {}).get("growth", {})
+    panels = [kind for kind in ("time", "memory") if growth.get(kind)]
+    picture = Figure(figsize=SIZE, layout="constrained")
+    FigureCanvasAgg(picture)
+    count = 1 + len(panels)
+    grid = picture.subplots(1, count, width_ratios=[1.3] + [1] * len(panels), squeeze=False)
+    draw_goals(grid[0][0], results["goals"])
+    for ax, kind in zip(grid[0][1:], panels, strict=True):
+        draw_growth(ax, growth[kind], kind)
+    picture.suptitle(finding(results), x=0.008, ha="left")
+    write_atomically(path, png(picture))
+
+
+def draw_goals(ax: Axes, goals: list[dict[str, Any]]) -> None:
+    """A bar for each goal, from the line that it should reach; a missed one in another colour."""
+    shares = [goal["ratio"] / float(goal["goal"].removeprefix(">=")) for goal in goals]
+    places = range(len(goals))
+    colors = [MODEL if goal["met"] else NOISY for goal in goals]
+    ax.barh(places, [share - 1 for share in shares], left=1, color=colors, height=0.6)
+    ax.set_xscale("log")
+    ax.axvline(1, **DASHED)
+    ax.set_xlim(min([0.5, *shares]) / 1.3, max([2.0, *shares]) * 2)
+    names = [textwrap.fill(f"{goal['name']} (vs {goal['peer']})", 46) for goal in goals]
+    ax.set_yticks(places, names, fontsize=8)
+    ax.invert_yaxis()
+    plain_ticks(ax, "x")
+    for place, share, goal in zip(places, shares, goals, strict=True):
+        text = f" {goal['ratio']:.1f}x, goal {goal['goal']}"
+        ax.text(max(share, 1), place, text, va="center", fontsize=8, color=GREY)
+    ax.set_xlabel("ratio to the best peer / goal")
+    ax.set_title("at the dashed line a goal is met")
+
+
+def draw_growth(ax: Axes, rows: dict[str, dict[str, Any]], kind: str) -> None:
+    """Costs against sizes, both relative to the smallest, with the fitted exponents."""
+    for color, (name, row) in zip(COLORS, rows.items(), strict=False):
+        sizes = [size / row["sizes"][0] for size in row["sizes"]]
+        costs = [cost / row["cost"][0] for cost in row["cost"]]
+        label = f"{name}: {row['exponent']:.2f}, theory {row['theory']:.2f}"
+        ax.plot(sizes, costs, "o-", markersize=3.5, color=color, label=label)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    plain_ticks(ax, "x")
+    plain_ticks(ax, "y")
+    ax.set_xlabel("size / smallest size")
+    unit = "CPU time" if kind == "time" else "peak memory beyond the model's"
+    ax.set_ylabel(f"{unit} / that of the smallest size")
+    ax.set_title("growth of our models: fitted exponents")
+    ax.legend(loc="upper left", fontsize=8)
+
+
+def plain_ticks(ax: Axes, axis: str) -> None:
+    """Numbers such as 0.5 and 10 instead of powers."""
+    which = ax.xaxis if axis == "x" else ax.yaxis
+    which.set_major_formatter(lambda value, _: f"{value:g}")
+    which.set_minor_formatter(lambda value, _: "")

@@ -1,0 +1,94 @@
+"""The frame of the benchmark: goals, turns, exponents, table and results; nothing is measured."""
+
+import json
+
+import common
+import growth
+import pytest
+import report
+import run
+
+LOWER = common.Goal.lower("seconds", 2.0, 10.0, "peer", 5.0)
+MISSED = common.Goal.lower("more seconds", 2.1, 10.0, "another", 5.0)
+
+
+def test_a_goal_is_met_from_its_bound_on():
+    assert (LOWER.ratio, LOWER.met, LOWER.goal) == (5.0, True, ">= 5")
+    assert not MISSED.met
+    assert common.Goal.higher("steps/s", 9.0, 10.0, "peer", 0.9).met
+    assert not common.Goal.higher("steps/s", 8.9, 10.0, "peer", 0.9).met
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_no_ratio_without_two_values_above_0(value):
+    with pytest.raises(ValueError, match="needs two values above 0"):
+        common.Goal.lower("seconds", value, 1.0, "peer", 1.0)
+
+
+def test_alternate_rotates_the_order_and_summarises():
+    order = []
+
+    def measured(name):
+        order.append(name)
+        return float(len(order))
+
+    found = common.alternate({name: lambda name=name: measured(name) for name in "abc"}, 3)
+    assert "".join(order) == "abcbcacab"
+    assert found["a"] == {"median": 6.0, "min": 1.0, "max": 8.0}
+
+
+def test_the_machine_has_no_names():
+    assert set(common.machine()) == {"cpu", "cores", "memory_gb", "system", "python", "torch"}
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_exponent_of_a_power_law(power):
+    sizes = (1, 2, 4, 8)
+    costs = [3.0 * size**power for size in sizes]
+    found = growth.fitted(sizes, costs, "ms", power)
+    assert found["exponent"] == pytest.approx(power)
+    assert found["upper_exponent"] == pytest.approx(power)
+
+
+def results():
+    first = run.merged({}, "text", {"goals": [MISSED], "details": {"ratios": {"peer": 4.76}}})
+    return run.merged(
+        first, "digits", {"goals": [LOWER], "details": {"kind": {"ratios": {"a": 2}}}}
+    )
+
+
+def test_a_section_run_again_replaces_only_itself():
+    found = results()
+    assert [goal["section"] for goal in found["goals"]] == ["digits", "text"]
+    again = run.merged(found, "text", {"goals": [LOWER], "details": {}})
+    assert [goal["met"] for goal in again["goals"]] == [True, True]
+    assert again["details"] == {"digits": {"kind": {"ratios": {"a": 2}}}, "text": {}}
+
+
+def test_results_of_another_machine_are_not_mixed(tmp_path):
+    file = tmp_path / "results.json"
+    assert run.read(file) == {}
+    file.write_text(json.dumps(results()), encoding="utf-8")
+    assert run.read(file) == results()
+    file.write_text(json.dumps({**results(), "machine": {}}), encoding="utf-8")
+    assert run.read(file) == {}
+
+
+def test_table_has_every_goal_and_ratio():
+    lines = report.table(results()).splitlines()
+    assert lines[1].split() == ["seconds", "2", "10", "5.00", ">=", "5", "yes", "peer"]
+    assert lines[2].split() == ["more", "seconds", "2.1", "10", "4.76", ">=", "5", "no", "another"]
+    assert [line.split() for line in lines[5:7]] == [
+        ["digits:", "kind,", "a", "2.00"],
+        ["text:", "peer", "4.76"],
+    ]
+    assert lines[-1] == "1 of 2 goals is met."
+
+
+def test_figure_is_drawn_with_and_without_growth(tmp_path):
+    found = results()
+    report.figure(found, tmp_path / "a.png")
+    row = growth.fitted((8, 16), [1.0, 4.0], "ms", 2.0)
+    found["details"]["growth"] = {"time": {"image side": row}}
+    report.figure(found, tmp_path / "b.png")
+    assert (tmp_path / "b.png").stat().st_size > (tmp_path / "a.png").stat().st_size
