@@ -18,7 +18,7 @@ from course_utils.measure import Judge, classification_loss, count_parameters, e
 
 BUDGET, CALLS, NUM_SAMPLES = 120.0, 15, 1000
 SEEDS = (0, 1, 2)  # the models were tuned on seed 100
-LADDER = (6.0, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0, 60.0, 90.0)
+LADDER = (6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0)
 GRID = torch.linspace(0.02, 0.98, 12).tolist()
 
 

@@ -15,7 +15,7 @@ from course_utils.measure import count_parameters
 
 BUDGET = 120.0
 SEEDS = (0, 1, 2)  # the models were tuned on seed 100
-LADDER = (4.0, 6.0, 8.0, 10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0, 60.0, 90.0)
+LADDER = (6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0)
 
 
 def corpus(name: str) -> tuple[Tensor, Tensor, int]:
