@@ -81,7 +81,8 @@ def quality(trainee: Any, conditional: bool) -> dict[str, float]:
 
 def draw(trainee: Any, labels: torch.Tensor | None) -> torch.Tensor:
     """1,000 images by DDIM: one sampler for all, so that only the networks differ."""
-    angle = torch.linspace(1.55, 0, CALLS + 1)
+    # alpha = 0.05 to begin with: smalldiffusion has seen no more noise than that.
+    angle = torch.linspace(1.52, 0, CALLS + 1)
     alpha, sigma = angle.cos().tolist(), angle.sin().tolist()
     x = torch.randn(NUM_SAMPLES, 1, 16, 16)
     for now in range(CALLS):

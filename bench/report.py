@@ -130,6 +130,7 @@ def draw_growth(ax: Axes, rows: dict[str, dict[str, Any]], kind: str) -> None:
     unit = "CPU time" if kind == "time" else "peak memory beyond the model's"
     ax.set_ylabel(f"{unit} / that of the smallest size")
     ax.set_title("growth of our models: fitted exponents")
+    ax.set_ylim(top=8 * ax.get_ylim()[1])  # room for the legend
     ax.legend(loc="upper left", fontsize=8)
 
 

@@ -99,7 +99,12 @@ def compare(
         "parameters": {name: trainee[1] for name, trainee in trainees.items()},
         "gflop_a_step": flops / 1e9,
         "share_of_matrix_speed": flops / (milliseconds["ours"] / 1000) / peak,
-        "ratios": {name: value / milliseconds["ours"] for name, value in milliseconds.items()},
+        "muon_over_adamw": milliseconds["ours with Muon"] / milliseconds["ours"],
+        "ratios": {
+            name: value / milliseconds["ours"]
+            for name, value in milliseconds.items()
+            if not name.startswith("ours")
+        },
     }
 
 
