@@ -99,6 +99,20 @@ class Cost:
     wall: float
 
 
+class Same:
+    """A stream whose every batch is the same one.
+
+    Args:
+        batch: what each step gets.
+    """
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+
+    def __getitem__(self, step: int, /) -> Any:
+        return self.batch
+
+
 def machine() -> dict[str, Any]:
     """What the numbers depend on; nothing that names the computer or its owner."""
     return {

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import in_process, threads
+from common import Same, in_process, threads
 
 from course_utils import diffusion, language, training
 from course_utils.measure import forward_flops
@@ -99,16 +99,6 @@ def text_step(context_length: int, batch: int) -> Callable[[], object]:
         num_steps=10**9,
     )
     return lambda: next(steps)
-
-
-class Same:
-    """A stream whose every batch is the same one."""
-
-    def __init__(self, batch: torch.Tensor) -> None:
-        self.batch = batch
-
-    def __getitem__(self, step: int, /) -> torch.Tensor:
-        return self.batch
 
 
 def cpu_ms(run: Callable[[], object]) -> float:

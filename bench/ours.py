@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from common import Same
 from torch import Tensor
 
 from course_utils import diffusion, language, training
@@ -22,7 +23,7 @@ class Painter:
         self.net = diffusion.UNet(widths=self.widths, num_classes=NUM_CLASSES * conditional)
         self.model = diffusion.Denoiser(self.net, diffusion.Cosine(), "v")
         self.share = 0.0
-        self.stream = Latest()
+        self.stream = Same(None)  # `step` puts each batch in
         self.steps = training.train_steps(
             self.model,
             self.stream,
@@ -55,7 +56,7 @@ class Writer:
         config = language.GPTConfig(vocab_size, context_length=context_length)
         self.net = language.GPT(config)
         self.share = 0.0
-        self.stream = Latest()
+        self.stream = Same(None)  # `step` puts each batch in
         self.steps = training.train_steps(
             self.net,
             self.stream,
@@ -79,12 +80,3 @@ class Writer:
         """Tokens (B, T + num), greedy, with the cache."""
         steps = language.sample(self.net, prompt, max_new_tokens=num, temperature=0)
         return last(steps).state
-
-
-class Latest:
-    """A stream whose every batch is the one that was put in last."""
-
-    batch: object = None
-
-    def __getitem__(self, step: int) -> object:
-        return self.batch

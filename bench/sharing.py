@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from common import Goal
+from common import Goal, Same
 
 from course_utils import diffusion, language, training
 from course_utils.notebook.computer import choose_threads, usable_cores
@@ -124,13 +124,3 @@ def text_training() -> Any:
     return training.train_steps(
         language.GPT(config), batches, language.next_token_loss, num_steps=10**9
     )
-
-
-class Same:
-    """A stream whose every batch is the same one."""
-
-    def __init__(self, batch: torch.Tensor) -> None:
-        self.batch = batch
-
-    def __getitem__(self, step: int, /) -> torch.Tensor:
-        return self.batch

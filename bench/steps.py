@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 from clock import Clock
-from common import Goal, alternate, threads
-from ours import Latest
+from common import Goal, Same, alternate, threads
 from peers import images, texts
 from torch import Tensor, nn
 
@@ -69,10 +68,8 @@ def ours(model: nn.Module, batch: Any, loss: Any, flops: float) -> dict[str, Tra
     """Our model under AdamW, as the peers have it, and under Muon, as the lessons have it."""
     found = {}
     for name, optimizer in {"ours": training.adamw, "ours with Muon": training.muon}.items():
-        stream = Latest()
-        stream.batch = batch
         steps = training.train_steps(
-            model, stream, loss, num_steps=10**9, optimizer=optimizer(model, 1e-4)
+            model, Same(batch), loss, num_steps=10**9, optimizer=optimizer(model, 1e-4)
         )
         found[name] = (lambda steps=steps: next(steps), count_parameters(model), flops)
     return found
