@@ -538,8 +538,8 @@ controls = {
 # %% [markdown]
 # How good is guessing? There are 16 letters, but a clever guesser names only letters that it has seen. We compute its score.
 #
-# *The figure: four bars. Two layers are nearly always right, and the model without positions comes close behind. One layer and positions alone are
-# little better than guessing.*
+# *The figure: four bars. Two layers are nearly always right, and the model without positions comes close behind. One layer and positions alone stay
+# far below.*
 
 # %%
 kinds = F.one_hot(tests[:, :-1], 16).cumsum(1).gt(0).sum(-1)  # (N, T) letters seen so far
