@@ -8,7 +8,12 @@ from course_utils.diffusion.objective import (
     error_by_time,
     stratified_times,
 )
-from course_utils.diffusion.sampling import gaussian_step, posterior_std, sample
+from course_utils.diffusion.sampling import (
+    gaussian_step,
+    posterior_std,
+    sample,
+    times_even_in_snr,
+)
 from course_utils.diffusion.schedule import Cosine, Flow, LinearBeta, Schedule, discrete_betas
 from course_utils.diffusion.unet import UNet
 
@@ -30,4 +35,5 @@ __all__ = [
     "posterior_std",
     "sample",
     "stratified_times",
+    "times_even_in_snr",
 ]

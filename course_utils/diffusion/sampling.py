@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,21 +20,25 @@ from course_utils.diffusion.schedule import Schedule
 from course_utils.records import Prediction, SampleStep
 
 
-def posterior_std(schedule: Schedule, t: float, s: float) -> float:
+def posterior_std(alpha_t: float, sigma_t: float, alpha_s: float, sigma_s: float) -> float:
     """Standard deviation of q(x_s | x_t, x0): the fresh noise of an ancestral step from t to s < t.
+
+    Args:
+        alpha_t: factor of the data at t.
+        sigma_t: factor of the noise at t, above 0.
+        alpha_s: factor of the data at s.
+        sigma_s: factor of the noise at s.
 
     Source: Ho et al. 2020, equation 7, arXiv:2006.11239, for any two times.
     """
-    alpha_t, sigma_t = float(schedule.alpha(t)), float(schedule.sigma(t))
-    alpha_s, sigma_s = float(schedule.alpha(s)), float(schedule.sigma(s))
     ratio = alpha_t * sigma_s / (alpha_s * sigma_t)
     return sigma_s * max(0.0, 1 - ratio**2) ** 0.5
 
 
 def gaussian_step(
     prediction: Prediction,
-    s: float,
-    schedule: Schedule,
+    alpha: float,
+    sigma: float,
     *,
     fresh: float = 0.0,
     noise: Tensor | float = 0.0,
@@ -42,8 +47,8 @@ def gaussian_step(
 
     Args:
         prediction: x0_hat and eps_hat, each (B, ...).
-        s: the time to go to, in [0, 1].
-        schedule: gives alpha_s and sigma_s.
+        alpha: alpha_s, the factor of the data at the time s to go to.
+        sigma: sigma_s, the factor of the noise there.
         fresh: standard deviation of the new noise, in [0, sigma_s]; 0 is DDIM.
         noise: (B, ...) standard normal z; not needed when fresh is 0.
 
@@ -52,7 +57,6 @@ def gaussian_step(
 
     Source: Song et al. 2021, equation 12, arXiv:2010.02502.
     """
-    alpha, sigma = float(schedule.alpha(s)), float(schedule.sigma(s))
     if not 0 <= fresh <= sigma + 1e-6:
         raise ValueError(f"fresh must lie in [0, sigma_s] = [0, {sigma:.4g}]; got {fresh:.4g}.")
     kept = max(0.0, sigma**2 - fresh**2) ** 0.5
@@ -67,6 +71,7 @@ def sample(
     num_steps: int = 50,
     eta: float = 0.0,
     order: int = 1,
+    times: Sequence[float] | None = None,
     cond: Tensor | None = None,
     x_start: Tensor | None = None,
     t_start: float = 1.0,
@@ -78,11 +83,13 @@ def sample(
     Args:
         model: a `Denoiser`, or an exact one; model(x_t, t, cond) -> Prediction.
         shape: (B, ...) of what to generate.
-        num_steps: model calls; times are evenly spaced from t_start to 0.
+        num_steps: model calls.
         eta: 0 is deterministic DDIM, 1 is ancestral DDPM, between them a mixture.
         order: 1 takes each estimate of the data as it is; 2 draws a line through the last two, to
             where the step leads. This is DPM-Solver++(2M): as good with far fewer calls. Needs
             eta 0.
+        times: num_steps + 1 falling times from t_start to 0; evenly spaced if None. With order 2
+            and few calls, `times_even_in_snr` is much better.
         cond: (B,) or (B, ...) conditions, or None.
         x_start: (B, ...) state at t_start; standard normal noise if None.
         t_start: time to start at, in (0, 1].
@@ -99,12 +106,46 @@ def sample(
     Source: DDPM: Ho et al. 2020, algorithm 2. DDIM and eta: Song et al. 2021, equations 12 and 16.
     Order 2: Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """
-    check_arguments(model, shape, num_steps, eta, order, x_start, t_start)
+    if times is None:
+        times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
+    check_arguments(model, shape, num_steps, eta, order, times, x_start, t_start)
     if x_start is None:
         like = next(chain(model.parameters(), model.buffers()), torch.empty(0))
         x_start = randn(shape, like=like, generator=generator)
-    times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
     return gaussian_steps(model, x_start, times, eta, order, cond, clip, generator)
+
+
+def times_even_in_snr(
+    schedule: Schedule, num_steps: int, low: float = -7.0, high: float = 6.0
+) -> list[float]:
+    """Times for `sample` whose log SNRs are evenly spaced: 1, then from `low` to `high`, then 0.
+
+    Args:
+        schedule: says the log SNR at each time.
+        num_steps: model calls, at least 3.
+        low: log SNR of the second time, in nats: nearly all noise.
+        high: log SNR of the last time before 0: nearly all data.
+
+    Returns:
+        num_steps + 1 falling times.
+
+    Raises:
+        ValueError: too few steps, or log SNRs that this schedule has not got in this order.
+
+    Source: Lu et al. 2022, section 3.3 (DPM-Solver), arXiv:2206.00927.
+    """
+    t = torch.linspace(1, 0, 10_001, dtype=torch.float64)[
+        1:-1
+    ]  # the log SNR of the ends is infinite
+    log_snr = schedule.log_snr(t).numpy()
+    if num_steps < 3 or not log_snr[0] <= low < high <= log_snr[-1]:
+        raise ValueError(
+            "expected num_steps >= 3 and log SNRs low < high between "
+            f"{log_snr[0]:.1f} and {log_snr[-1]:.1f}, the ends of {schedule}; got "
+            f"num_steps={num_steps}, low={low:g}, high={high:g}."
+        )
+    inner = np.interp(np.linspace(low, high, num_steps - 1), log_snr, t.numpy())
+    return [1.0, *inner.tolist(), 0.0]
 
 
 @torch.no_grad()
@@ -119,47 +160,46 @@ def gaussian_steps(
     generator: torch.Generator | None,
 ) -> Iterator[SampleStep[Prediction]]:
     """The loop of `sample`: one Gaussian step between each two times, from x (B, ...) on."""
+    grid = torch.tensor(times, dtype=torch.float64)
     schedule = model.schedule
+    alpha, sigma = schedule.alpha(grid).tolist(), schedule.sigma(grid).tolist()
+    log_snr = schedule.log_snr(grid).tolist()
     earlier: Tensor | None = None
-    for calls, (t, s) in enumerate(pairwise(times), start=1):
-        prediction = model(x, x.new_full((len(x),), t), cond)
+    for i in range(len(times) - 1):  # from times[i] to times[i + 1]
+        prediction = model(x, x.new_full((len(x),), times[i]), cond)
         if clip is not None:
-            prediction = with_x0(prediction.x0_hat.clamp(-clip, clip), x, t, schedule)
+            prediction = with_x0(prediction.x0_hat.clamp(-clip, clip), x, alpha[i], sigma[i])
         x0_hat = prediction.x0_hat
-        if order == 2 and earlier is not None and s > 0:
-            ahead = extrapolate(earlier, x0_hat, times[calls - 2], t, s, schedule)
-            prediction = with_x0(ahead, x, t, schedule)
+        if order == 2 and earlier is not None and times[i + 1] > 0:
+            ahead = extrapolate(earlier, x0_hat, *log_snr[i - 1 : i + 2])
+            prediction = with_x0(ahead, x, alpha[i], sigma[i])
         earlier = x0_hat
-        fresh = eta * posterior_std(schedule, t, s)
+        fresh = eta * posterior_std(alpha[i], sigma[i], alpha[i + 1], sigma[i + 1]) if eta else 0.0
         noise = randn(x.shape, like=x, generator=generator) if fresh else 0.0
-        x = gaussian_step(prediction, s, schedule, fresh=fresh, noise=noise)
-        yield SampleStep(calls=calls, t=s, state=x, prediction=prediction)
+        x = gaussian_step(prediction, alpha[i + 1], sigma[i + 1], fresh=fresh, noise=noise)
+        yield SampleStep(calls=i + 1, t=times[i + 1], state=x, prediction=prediction)
 
 
-def with_x0(x0_hat: Tensor, x_t: Tensor, t: float, schedule: Schedule) -> Prediction:
+def with_x0(x0_hat: Tensor, x_t: Tensor, alpha: float, sigma: float) -> Prediction:
     """A prediction with this estimate of the data, and the noise that is then left in x_t."""
-    return Prediction(x0_hat, (x_t - float(schedule.alpha(t)) * x0_hat) / float(schedule.sigma(t)))
+    return Prediction(x0_hat, (x_t - alpha * x0_hat) / sigma)
 
 
-def extrapolate(
-    earlier: Tensor, now: Tensor, u: float, t: float, s: float, schedule: Schedule
-) -> Tensor:
-    """The line through the estimates at u and t, half way on to s; time is the log of the SNR.
+def extrapolate(earlier: Tensor, now: Tensor, before: float, here: float, after: float) -> Tensor:
+    """The line through the last two estimates, half way on to where the step leads.
 
     Args:
-        earlier: (B, ...) x0_hat at u.
-        now: (B, ...) x0_hat at t.
-        u: the time before t.
-        t: the present time.
-        s: the time to go to; s < t < u.
-        schedule: gives the log of the signal-to-noise ratio.
+        earlier: (B, ...) x0_hat of the step before.
+        now: (B, ...) x0_hat of this step.
+        before: log of the signal-to-noise ratio where `earlier` was estimated.
+        here: the same where `now` was.
+        after: the same at the end of the step.
 
     Returns:
         (B, ...) x0_hat for the whole step.
 
     Source: Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """
-    before, here, after = (float(schedule.log_snr(time)) for time in (u, t, s))
     return now + (after - here) / (2 * (here - before)) * (now - earlier)
 
 
@@ -169,6 +209,7 @@ def check_arguments(
     num_steps: int,
     eta: float,
     order: int,
+    times: Sequence[float],
     x_start: Tensor | None,
     t_start: float,
 ) -> None:
@@ -181,6 +222,13 @@ def check_arguments(
         raise ValueError(f"order must be 1, or 2 with eta=0; got order={order}, eta={eta}.")
     if not 0 < t_start <= 1:
         raise ValueError(f"t_start must lie in (0, 1], 1 = pure noise; got {t_start}.")
+    falls = all(t > s for t, s in pairwise(times))
+    if len(times) != num_steps + 1 or times[0] != t_start or times[-1] != 0 or not falls:
+        raise ValueError(
+            f"times must be num_steps + 1 = {num_steps + 1} numbers that fall from t_start = "
+            f"{t_start:g} to 0; got {len(times)} numbers from {times[0]:g} to {times[-1]:g}"
+            f"{'' if falls else ', which do not fall everywhere'}."
+        )
     if x_start is not None and tuple(x_start.shape) != tuple(shape):
         raise ValueError(
             f"x_start must have the shape to generate, {tuple(shape)}; got {tuple(x_start.shape)}."

@@ -94,18 +94,19 @@ class Cosine(Schedule):
     offset: float = 0.008
 
     def _angles(self, t: Time) -> tuple[Tensor, float]:
+        """How far the angle has turned at time t, and the angle that it began at."""
         start = self.offset / (1 + self.offset) * math.pi / 2
-        return start + torch.as_tensor(t) * (math.pi / 2 - start), start
+        return torch.as_tensor(t) * (math.pi / 2 - start), start
 
     def alpha(self, t: Time) -> Tensor:
         """cos(angle) / cos(angle at 0); 0 at t = 1."""
-        angle, start = self._angles(t)
-        return angle.cos().clamp(min=0) / math.cos(start)
+        turned, start = self._angles(t)
+        return (turned + start).cos().clamp(min=0) / math.cos(start)
 
     def sigma(self, t: Time) -> Tensor:
         """sqrt(1 - alpha^2), written as a product of sines, which keeps its digits near t = 0."""
-        angle, start = self._angles(t)
-        return ((angle - start).sin() * (angle + start).sin()).clamp(min=0).sqrt() / math.cos(start)
+        turned, start = self._angles(t)
+        return (turned.sin() * (turned + 2 * start).sin()).sqrt() / math.cos(start)
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,11 @@ def check_times(t: Time, x: Tensor) -> Tensor:
             f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}. {remedy}"
         )
     # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
-    if t.device.type == "cpu" and not bool(((t >= 0) & (t <= 1)).all()):
-        raise ValueError(
-            f"t must lie in [0, 1], 0 = data and 1 = noise; got values from {t.min():.4g} to "
-            f"{t.max():.4g}. Divide integer timesteps by their number."
-        )
+    if t.device.type == "cpu" and t.numel():
+        low, high = (float(end) for end in t.aminmax())
+        if not (low >= 0 and high <= 1):  # also where one is not a number
+            raise ValueError(
+                f"t must lie in [0, 1], 0 = data and 1 = noise; got values from {low:.4g} to "
+                f"{high:.4g}. Divide integer timesteps by their number."
+            )
     return t

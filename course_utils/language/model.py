@@ -64,9 +64,9 @@ class GPTConfig:
 
     vocab_size: int
     context_length: int = 128
-    num_layers: int = 4
-    num_heads: int = 4
-    width: int = 128
+    num_layers: int = 2
+    num_heads: int = 2
+    width: int = 176
     causal: bool = True
     positions: bool = True
 
@@ -75,8 +75,9 @@ class GPT(nn.Module):
     """A decoder-only transformer, in the form that trains fastest here.
 
     It differs from GPT-2 in: rotary positions instead of learned ones, each embedding joined with
-    some of the one before it, squared ReLU, no biases, outputs that start at zero.
-    docs/experiments.md says what each of them buys. It is meant for `training.muon`.
+    some of the one before it, ReLU, no biases, outputs that start at zero. Few wide layers are
+    the default, because a CPU does few large products sooner than many small ones.
+    docs/experiments.md says what each of these buys. It is meant for `training.muon`.
 
     Args:
         config: sizes; see `GPTConfig`.
@@ -125,10 +126,12 @@ class GPT(nn.Module):
         start = cache[0].size if cache else 0
         check_tokens(tokens[..., start:], self.config.vocab_size)
         check_length(tokens, self.context_length)
-        x = self.embed(tokens[:, max(0, start - 1) :])
-        if self.previous is not None:
-            x = x + self.previous * F.pad(x, (0, 0, 1, 0))[:, :-1]
-        x = x[:, start > 0 :]  # (B, T - start, D)
+        if self.previous is None:
+            x = self.embed(tokens[:, start:])  # (B, T - start, D)
+        else:
+            x = self.embed(tokens[:, max(start - 1, 0) :])
+            before = x[:, :-1] if start else F.pad(x, (0, 0, 1, 0))[:, :-1]
+            x = torch.addcmul(x[:, start > 0 :], before, self.previous)  # (B, T - start, D)
         for index, block in enumerate(self.blocks):
             x = block(x, cache[index] if cache else None)
         return self.logits(self.norm(x))  # (B, T - start, V)

@@ -7,18 +7,6 @@ from torch import Tensor, nn
 from course_utils.layers.attention import Attention, KeyValues
 
 
-class SquaredReLU(nn.Module):
-    """max(0, x)^2: cheaper than GELU, and at least as good in small decoders.
-
-    Source: So et al. 2021 (Primer), arXiv:2109.08668.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Of every number by itself."""
-        x = x.relu()
-        return x * x
-
-
 class Block(nn.Module):
     """Pre-norm transformer block: attention between positions, then an MLP at each position.
 
@@ -38,7 +26,7 @@ class Block(nn.Module):
         super().__init__()
         self.attention = Attention(width, num_heads, causal=causal, rotary=rotary)
         leave = nn.Linear(4 * width, width, bias=False)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width, bias=False), SquaredReLU(), leave)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width, bias=False), nn.ReLU(), leave)
         self.norm_attention = nn.LayerNorm(width, bias=False)
         self.norm_mlp = nn.LayerNorm(width, bias=False)
         nn.init.zeros_(self.attention.project.weight)

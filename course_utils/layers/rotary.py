@@ -9,6 +9,7 @@ from torch import Tensor
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)  # what generation asked for first must serve training later
 def rotations(length: int, width: int, device: torch.device) -> Tensor:
     """(T, K / 2) complex numbers of size 1: how far each position turns each pair of features.
 

@@ -4,6 +4,7 @@
 interruption.
 """
 
+from course_utils.training.accelerate import accelerated
 from course_utils.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.training.fit import fit
 from course_utils.training.loop import EMA, constant, train_steps, warmup_cosine
@@ -15,6 +16,7 @@ __all__ = [
     "CheckpointError",
     "History",
     "Muon",
+    "accelerated",
     "adamw",
     "constant",
     "fit",

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.records import TrainStep
+from course_utils.training.accelerate import Loss
 from course_utils.training.identity import configuration, name_of
-from course_utils.training.loop import EMA, Indexed, Loss, train_steps, warmup_cosine
+from course_utils.training.loop import EMA, Indexed, train_steps, warmup_cosine
 from course_utils.training.optimizer import adamw
 from course_utils.training.run import History, Run
 
@@ -32,6 +33,7 @@ def fit(
     lr_schedule: Callable[[float], float] = warmup_cosine,
     grad_clip: float = 1.0,
     ema: EMA | None = None,
+    accelerate: bool = False,
     checkpoint: str | Path | None = None,
     save_every: float = 30.0,
     keep: bool = False,
@@ -55,6 +57,7 @@ def fit(
         lr_schedule: progress in [0, 1) -> factor of the learning rate.
         grad_clip: largest global gradient norm.
         ema: average to keep up to date.
+        accelerate: on a CUDA card, bfloat16 products and compiled kernels; see `accelerated`.
         checkpoint: file to save to and resume from; None for a run that need not survive.
         save_every: seconds between saves.
         keep: leave the finished weights in the checkpoint, without the optimizer's state.
@@ -100,6 +103,7 @@ def fit(
         lr_schedule=lr_schedule,
         grad_clip=grad_clip,
         ema=ema,
+        accelerate=accelerate,
         first_step=done,
     )
     drain(steps, run, num_steps, save_every)

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.records import TrainStep
+from course_utils.training.accelerate import Loss, accelerated
 from course_utils.training.optimizer import adamw
-
-Loss = Callable[[Any, Any], Tensor]
 
 
 class Indexed(Protocol):
@@ -81,6 +80,7 @@ def train_steps(
     lr_schedule: Callable[[float], float] = warmup_cosine,
     grad_clip: float = 1.0,
     ema: EMA | None = None,
+    accelerate: bool = False,
     first_step: int = 0,
 ) -> Iterator[TrainStep]:
     """Train, yielding a record after each step.
@@ -94,6 +94,7 @@ def train_steps(
         lr_schedule: progress in [0, 1) -> factor of the learning rate.
         grad_clip: largest global gradient norm.
         ema: average to keep up to date.
+        accelerate: on a CUDA card, bfloat16 products and compiled kernels; see `accelerated`.
         first_step: steps already done, when resuming.
 
     Raises:
@@ -104,6 +105,8 @@ def train_steps(
     optimizer = optimizer or adamw(model)
     peaks = [group.setdefault("peak_lr", group["lr"]) for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if accelerate:
+        loss_fn = accelerated(loss_fn, parameters[0].device)
     # An accelerator has to wait for each look at a number, so there it is taken now and then.
     look_every = 1 if all(p.device.type == "cpu" for p in parameters) else 50
     model.train()

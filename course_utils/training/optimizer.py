@@ -23,7 +23,7 @@ def muon(model: nn.Module, learning_rate: float = 0.02, weight_decay: float = 0.
 
     Args:
         model: its `hidden_matrices` are found by type and by `edges`.
-        learning_rate: peak rate of both, about ten times what AdamW alone would take.
+        learning_rate: peak rate of both; three to ten times what AdamW alone would take.
         weight_decay: of all matrices and kernels.
     """
     hidden = hidden_matrices(model)

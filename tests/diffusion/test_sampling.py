@@ -14,6 +14,7 @@ from course_utils.diffusion import (
     gaussian_step,
     posterior_std,
     sample,
+    times_even_in_snr,
 )
 from course_utils.records import Prediction, last
 
@@ -25,39 +26,32 @@ def test_ddpm_step_is_the_closed_posterior():
     betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
     alpha_bar = torch.cumprod(1 - betas, 0)
 
-    class Discrete(LinearBeta):
-        def alpha(self, t):
-            return alpha_bar[round(1000 * float(t)) - 1].sqrt()
-
-        def sigma(self, t):
-            return (1 - alpha_bar[round(1000 * float(t)) - 1]).sqrt()
-
-    schedule, i = Discrete(), 400
+    i = 400
     x0, x_t = torch.randn(2, 5, 3, dtype=torch.float64)
     before, now, beta = alpha_bar[i - 2], alpha_bar[i - 1], betas[i - 1]
     mean = (before.sqrt() * beta * x0 + (1 - beta).sqrt() * (1 - before) * x_t) / (1 - now)
     std = ((1 - before) / (1 - now) * beta).sqrt()
 
     eps = (x_t - now.sqrt() * x0) / (1 - now).sqrt()
-    fresh = posterior_std(schedule, i / 1000, (i - 1) / 1000)
+    alpha, sigma = before.sqrt().item(), (1 - before).sqrt().item()
+    fresh = posterior_std(now.sqrt().item(), (1 - now).sqrt().item(), alpha, sigma)
     noise = torch.randn_like(x0)
-    step = gaussian_step(Prediction(x0, eps), (i - 1) / 1000, schedule, fresh=fresh, noise=noise)
+    step = gaussian_step(Prediction(x0, eps), alpha, sigma, fresh=fresh, noise=noise)
     assert fresh == pytest.approx(float(std), rel=1e-9)
     torch.testing.assert_close(step, mean + std * noise)
 
 
 def test_ddim_step_keeps_x0_and_eps():
     # Song et al. 2021, equation 12 with sigma = 0: only the noise level changes.
-    schedule = Cosine()
     x0, eps = torch.randn(2, 5, 3)
-    step = gaussian_step(Prediction(x0, eps), 0.3, schedule)
-    torch.testing.assert_close(step, schedule.alpha(0.3) * x0 + schedule.sigma(0.3) * eps)
+    step = gaussian_step(Prediction(x0, eps), 0.6, 0.8)
+    torch.testing.assert_close(step, 0.6 * x0 + 0.8 * eps)
 
 
 def test_flow_step_is_an_euler_step():
     x0, eps, t, s = *torch.randn(2, 5, 3), 0.7, 0.6
     x_t = (1 - t) * x0 + t * eps
-    step = gaussian_step(Prediction(x0, eps), s, Flow())
+    step = gaussian_step(Prediction(x0, eps), 1 - s, s)
     torch.testing.assert_close(step, x_t + (s - t) * (eps - x0))
 
 
@@ -88,6 +82,36 @@ def test_order_two_meets_the_true_path_much_sooner():
     assert error(2, 80) < error(1, 80) / 4
     assert error(1, 40) / error(1, 80) == pytest.approx(2, rel=0.3)  # the error of order 1 halves
     assert error(2, 40) / error(2, 80) > 3  # that of order 2 falls to a quarter
+
+
+@pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
+def test_times_even_in_snr_are(schedule):
+    times = times_even_in_snr(schedule, 9, -5.0, 5.0)
+    assert (len(times), times[0], times[-1]) == (10, 1.0, 0.0)
+    log_snr = schedule.log_snr(torch.tensor(times[1:-1], dtype=torch.float64))
+    torch.testing.assert_close(
+        log_snr, torch.linspace(-5, 5, 8, dtype=torch.float64), atol=0.01, rtol=0
+    )
+
+
+def test_few_calls_of_order_two_are_better_even_in_snr():
+    schedule = Cosine()
+    exact = GaussianMixtureDenoiser(RING, 0.1, schedule)
+    x_start = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+
+    def end(num_steps, **options):
+        steps = sample(exact, (500, 2), num_steps=num_steps, order=2, x_start=x_start, **options)
+        return last(steps).state
+
+    truth = end(1000)
+    error = (end(10) - truth).abs().mean()
+    assert (end(10, times=times_even_in_snr(schedule, 10)) - truth).abs().mean() < error / 2
+
+
+@pytest.mark.parametrize("arguments", [(2,), (10, 3.0, -3.0), (10, -50.0)])
+def test_times_even_in_snr_refuse_what_the_schedule_has_not_got(arguments):
+    with pytest.raises(ValueError, match=r"num_steps >= 3 and log SNRs low < high between -\d"):
+        times_even_in_snr(LinearBeta(), *arguments)
 
 
 def test_exact_denoiser_of_a_data_set_returns_its_examples():
@@ -127,6 +151,10 @@ def test_clip_limits_the_estimate():
         (dict(num_steps=0), "num_steps must be at least 1; got 0"),
         (dict(eta=2.0), "eta must lie in"),
         (dict(t_start=0.0), "t_start must lie in"),
+        (dict(times=[1.0, 0.0]), "times must be num_steps . 1 = 51 numbers .*; got 2 numbers"),
+        (dict(num_steps=2, times=[1.0, 0.5, 0.1]), "got 3 numbers from 1 to 0.1"),
+        (dict(num_steps=2, times=[1.0, 1.0, 0.0]), "do not fall everywhere"),
+        (dict(num_steps=1, times=[1.0, 0.0], t_start=0.9), "from t_start = 0.9 to 0"),
         (dict(x_start=torch.zeros(3, 2)), r"\(4, 2\); got \(3, 2\)"),
     ],
 )
@@ -145,7 +173,7 @@ def test_eps_at_zero_signal_is_refused():
 def test_fresh_noise_cannot_exceed_the_noise_level():
     prediction = Prediction(torch.zeros(2, 2), torch.zeros(2, 2))
     with pytest.raises(ValueError, match="fresh must lie in"):
-        gaussian_step(prediction, 0.1, Cosine(), fresh=0.9)
+        gaussian_step(prediction, 0.8, 0.6, fresh=0.9)
 
 
 class Told(torch.nn.Embedding):

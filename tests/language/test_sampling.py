@@ -89,6 +89,15 @@ def test_with_a_cache_each_token_is_read_once():
     assert read == [4, 1, 1, 1, 1, 1]
 
 
+def test_a_model_that_has_written_can_still_be_trained():
+    # Generation runs in inference mode, whose tensors must not reach training.
+    model = GPT(GPTConfig(vocab_size=5, context_length=64, num_layers=1, num_heads=1, width=10))
+    text = last(sample(model, torch.zeros(2, 4, dtype=torch.long), max_new_tokens=40))
+    assert not text.state.is_inference()
+    assert not text.prediction.is_inference()
+    model(text.state).sum().backward()
+
+
 def test_earlier_states_stay_what_they_were():
     steps = list(sample(coin, PROMPT[:3], max_new_tokens=5))
     for step in steps:
