@@ -9,7 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
 
 
@@ -170,6 +172,26 @@ def alternate(
         name: {"median": statistics.median(row), "min": min(row), "max": max(row)}
         for name, row in found.items()
     }
+
+
+def side_by_side(function: Callable[[str], Any], names: Sequence[str]) -> dict[str, Any]:
+    """name -> function(name), two at a time where there are two cores; each starts processes.
+
+    Every one of them shares the machine with the other, ours and peers alike.
+    """
+    with ThreadPoolExecutor(min(2, usable_cores())) as pool:
+        return dict(zip(names, pool.map(function, names), strict=True))
+
+
+def matrix_speed(size: int = 1024) -> float:
+    """Operations a second of a float32 matrix product: the best of several, in CPU seconds."""
+    a, b = torch.randn(2, size, size)
+    found = []
+    for _ in range(9):
+        start = time.process_time()
+        a @ b
+        found.append(time.process_time() - start)
+    return 2.0 * size**3 / min(found)
 
 
 def in_process(

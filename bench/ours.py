@@ -7,7 +7,6 @@ from common import Same
 from torch import Tensor
 
 from course_utils import diffusion, language, training
-from course_utils.records import last
 
 NUM_CLASSES = 10
 
@@ -50,7 +49,7 @@ class Writer:
     """The GPT of the course: Muon, a rate that falls to zero, batches of 8 x 128."""
 
     batch_size = 8
-    learning_rate = 0.03
+    learning_rate = 0.05
 
     def __init__(self, vocab_size: int, context_length: int = 128) -> None:
         config = language.GPTConfig(vocab_size, context_length=context_length)
@@ -75,8 +74,3 @@ class Writer:
     def logits(self, tokens: Tensor) -> Tensor:
         """(B, T, V) for tokens (B, T)."""
         return self.net(tokens)
-
-    def generate(self, prompt: Tensor, num: int) -> Tensor:
-        """Tokens (B, T + num), greedy, with the cache."""
-        steps = language.sample(self.net, prompt, max_new_tokens=num, temperature=0)
-        return last(steps).state

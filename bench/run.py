@@ -11,11 +11,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import torch
 from common import machine, threads
 
 from course_utils.training.checkpoint import write_atomically
 
 SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
+CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -23,7 +25,7 @@ def merged(old: dict[str, Any], section: str, found: dict[str, Any]) -> dict[str
     """The results with those of one section put in the place of its earlier ones."""
     goals = [goal.row() | {"section": section} for goal in found["goals"]]
     kept = [goal for goal in old.get("goals", []) if goal["section"] != section]
-    order = {name: index for index, name in enumerate(SECTIONS)}
+    order = {name: index for index, name in enumerate((*SECTIONS, CARD))}
     details = {**old.get("details", {}), section: found["details"]}
     return {
         "machine": machine(),
@@ -63,12 +65,13 @@ def show(path: Path) -> None:
 def main() -> int:
     """Run the sections that were asked for, keep the results of the others; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
+    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join((*SECTIONS, CARD)))
     parser.add_argument("--out", type=Path, default=RESULTS, help="default: bench/results.json")
     options = parser.parse_args()
-    chosen = options.sections or list(SECTIONS)
-    if unknown := set(chosen) - set(SECTIONS):
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    chosen = options.sections or [*SECTIONS, *[CARD] * torch.cuda.is_available()]
+    if unknown := set(chosen) - {*SECTIONS, CARD}:
+        there_are = ", ".join((*SECTIONS, CARD))
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {there_are}")
     threads()
     begin, failed = time.perf_counter(), []
     for section in chosen:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from clock import Clock
-from common import Goal, Same, alternate, threads
+from common import Goal, Same, alternate, matrix_speed, threads
 from peers import images, texts
 from torch import Tensor, nn
 
@@ -21,35 +21,49 @@ from course_utils.measure import count_parameters, forward_flops
 ROUNDS, STEPS = 7, 2
 IMAGES, WINDOWS, VOCAB_SIZE = (64, 1, 16, 16), (16, 129), 103
 WIDTHS = (32, 64, 128)  # as many weights as diffusers' and smalldiffusion's U-Nets
+WIDTH = 180  # as many weights as the peers' decoders; the course's GPT is 176 wide
 
 
 def measure_section() -> dict[str, Any]:
-    """Both families; goals 1.5 for the U-Net and 1.2 for the GPT."""
+    """Both families; goals 1.5 for the U-Net, 1 for the transformer denoiser, 1.2 for the GPT."""
     threads()
     torch.manual_seed(0)
     peak = matrix_speed()
-    unet, unet_details = compare("U-Net", unets(), peak, 1.5)
-    gpt, gpt_details = compare("GPT", gpts(), peak, 1.2)
-    return {
-        "goals": [unet, gpt],
-        "details": {"peak_gflops": peak / 1e9, "U-Net": unet_details, "GPT": gpt_details},
-    }
+    comparisons = {"U-Net": (unets, 1.5), "transformer denoiser": (dits, 1.0), "GPT": (gpts, 1.2)}
+    goals, details = [], {"peak_gflops": peak / 1e9}
+    for kind, (trainees, least) in comparisons.items():
+        goal, details[kind] = compare(kind, trainees(), peak, least)
+        goals.append(goal)
+    return {"goals": goals, "details": details}
 
 
 Trainee = tuple[Callable[[], object], int, float]  # a step, parameters, operations of a step
 
 
 def unets() -> dict[str, Trainee]:
-    """Ours and the peers', each with its own loss, on one batch of images."""
+    """Ours and the peers', without labels."""
+    return denoisers(images.PEERS, diffusion.UNet(widths=WIDTHS))
+
+
+def dits() -> dict[str, Trainee]:
+    """Ours and the peers', all with labels, because diffusers' has no other way."""
+    labels = torch.arange(IMAGES[0]) % images.NUM_CLASSES
+    return denoisers(images.TRANSFORMERS, diffusion.DiT(num_classes=images.NUM_CLASSES), labels)
+
+
+def denoisers(
+    peers: dict[str, type[images.ImagePeer]], net: nn.Module, labels: Tensor | None = None
+) -> dict[str, Trainee]:
+    """Our network and the peers', each with its own loss, on one batch of images."""
     batch = torch.randn(IMAGES).clamp(-1, 1)
     found: dict[str, Trainee] = {}
-    for name, kind in images.PEERS.items():
-        peer = kind(False)
-        found[name] = (lambda peer=peer: peer.step(batch, None, 0.5), count_parameters(peer.net), 0)
-    net = diffusion.UNet(widths=WIDTHS)
+    for name, kind in peers.items():
+        peer = kind(labels is not None)
+        step = lambda peer=peer: peer.step(batch, labels, 0.5)  # noqa: E731
+        found[name] = (step, count_parameters(peer.net), 0)
     model = diffusion.Denoiser(net, diffusion.Cosine(), "v")
-    flops = 3.0 * forward_flops(net, batch, torch.rand(len(batch)))
-    return found | ours(model, (batch,), diffusion.denoising_loss, flops)
+    flops = 3.0 * forward_flops(net, batch, torch.rand(len(batch)), labels)
+    return found | ours(model, (batch, labels), diffusion.denoising_loss, flops)
 
 
 def gpts() -> dict[str, Trainee]:
@@ -59,7 +73,7 @@ def gpts() -> dict[str, Trainee]:
     for name, kind in texts.PEERS.items():
         peer = kind(VOCAB_SIZE)
         found[name] = (lambda peer=peer: peer.step(batch, 0.5), count_parameters(peer.net), 0)
-    model = language.GPT(language.GPTConfig(VOCAB_SIZE))
+    model = language.GPT(language.GPTConfig(VOCAB_SIZE, width=WIDTH))
     flops = 3.0 * forward_flops(model, batch[:, :-1])
     return found | ours(model, batch, language.next_token_loss, flops)
 
@@ -116,11 +130,3 @@ def timed(step: Callable[[], object]) -> Callable[[], float]:
         return 1000 * clock.seconds / STEPS
 
     return run
-
-
-def matrix_speed(size: int = 1024) -> float:
-    """Operations a second of a float32 matrix product, the best of several."""
-    a, b = torch.randn(2, size, size)
-    product: Callable[[], Tensor] = lambda: a @ b  # noqa: E731
-    product()
-    return 2.0 * size**3 / min(timed(product)() / 1000 for _ in range(9))

@@ -3,10 +3,12 @@
 import json
 
 import common
+import gpu
 import growth
 import pytest
 import report
 import run
+import torch
 
 LOWER = common.Goal.lower("seconds", 2.0, 10.0, "peer", 5.0)
 MISSED = common.Goal.lower("more seconds", 2.1, 10.0, "another", 5.0)
@@ -38,7 +40,8 @@ def test_alternate_rotates_the_order_and_summarises():
 
 
 def test_the_machine_has_no_names():
-    assert set(common.machine()) == {"cpu", "cores", "memory_gb", "system", "python", "torch"}
+    known = {"cpu", "cores", "memory_gb", "system", "python", "torch", "gpu"}
+    assert set(common.machine()) == known
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
@@ -83,6 +86,21 @@ def test_table_has_every_goal_and_ratio():
         ["text:", "peer", "4.76"],
     ]
     assert lines[-1] == "1 of 2 goals is met."
+
+
+def test_the_section_of_a_card_works_and_says_when_there_is_none(monkeypatch, capsys):
+    monkeypatch.setattr(torch, "compile", lambda loss: loss)  # it would take a minute
+    tiny = gpu.Sizes((8, 8, 8), 2, 8, 1, 1, 8, 16, 2, matrix=8, seconds=0.001)
+    found = gpu.measure(torch.device("cpu"), tiny)
+    assert found["GPT, tokens/s"]["compiled"]["speed"] > 0
+    assert found["generation"]["tokens/s, batch 64"] > 0
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="needs a CUDA card"):
+        gpu.measure_section()
+
+
+def test_side_by_side_keeps_names():
+    assert common.side_by_side(str.upper, ["a", "b", "c"]) == {"a": "A", "b": "B", "c": "C"}
 
 
 def test_figure_is_drawn_with_and_without_growth(tmp_path):

@@ -1,4 +1,4 @@
-"""Image peers: each library's own U-Net, loss, optimizer and average, behind two questions.
+"""Image peers: each library's own network, loss, optimizer and average, behind two questions.
 
 Train a step; guess the noise at a share of data `alpha_bar`. Each recipe is the one of
 the library's own example; what differs from it is the learning rate, which was picked for the
@@ -42,10 +42,24 @@ class Diffusers(ImagePeer):
     batch_size = 16
 
     def __init__(self, conditional: bool, learning_rate: float = 3e-3) -> None:
-        from diffusers import DDPMScheduler, UNet2DModel
+        from diffusers import DDPMScheduler
         from diffusers.training_utils import EMAModel
 
-        self.net = UNet2DModel(
+        self.net = self.build(conditional)
+        self.noise = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=learning_rate, betas=(0.95, 0.999), weight_decay=1e-6
+        )
+        self.learning_rate = learning_rate
+        self.average = EMAModel(
+            self.net.parameters(), decay=0.9999, use_ema_warmup=True, inv_gamma=1.0, power=0.75
+        )
+        self.averaged = copy.deepcopy(self.net)
+
+    def build(self, conditional: bool) -> nn.Module:
+        from diffusers import UNet2DModel
+
+        return UNet2DModel(
             sample_size=16,
             in_channels=1,
             out_channels=1,
@@ -56,15 +70,6 @@ class Diffusers(ImagePeer):
             up_block_types=("UpBlock2D",) * 3,
             num_class_embeds=NUM_CLASSES if conditional else None,
         )
-        self.noise = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
-        self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=learning_rate, betas=(0.95, 0.999), weight_decay=1e-6
-        )
-        self.learning_rate = learning_rate
-        self.average = EMAModel(
-            self.net.parameters(), decay=0.9999, use_ema_warmup=True, inv_gamma=1.0, power=0.75
-        )
-        self.averaged = copy.deepcopy(self.net)
 
     def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         set_rate(self.optimizer, self.learning_rate * warmup_cosine(share))
@@ -96,7 +101,13 @@ class SmallDiffusion(ImagePeer):
 
         self.library = smalldiffusion
         embed = smalldiffusion.CondEmbedderLabel(128, NUM_CLASSES, 0.1) if conditional else None
-        self.net = smalldiffusion.Scaled(smalldiffusion.Unet)(
+        self.net = self.build(embed)
+        self.schedule = smalldiffusion.ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=learning_rate)
+        self.average = EMA(self.net, beta=0.99, update_after_step=10, update_every=1)
+
+    def build(self, embed: nn.Module | None) -> nn.Module:
+        return self.library.Scaled(self.library.Unet)(
             16,
             1,
             1,
@@ -107,9 +118,6 @@ class SmallDiffusion(ImagePeer):
             dropout=0.1,
             cond_embed=embed,
         )
-        self.schedule = smalldiffusion.ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=learning_rate)
-        self.average = EMA(self.net, beta=0.99, update_after_step=10, update_every=1)
 
     def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         self.net.train()
@@ -173,6 +181,42 @@ class Lucidrains(ImagePeer):
         return alpha_bar**0.5 * v + (1 - alpha_bar) ** 0.5 * x_t
 
 
+class DiffusersTransformer(Diffusers):
+    """DiTTransformer2DModel, which always has classes, by the recipe of the U-Net.
+
+    Each of its layers embeds the time anew, so 120 wide it has the weights of the others at 128.
+    Of the ways to split that into heads, 3 of 40 is the fastest.
+    """
+
+    def build(self, conditional: bool) -> nn.Module:
+        from diffusers import DiTTransformer2DModel
+
+        return DiTTransformer2DModel(
+            num_attention_heads=3,
+            attention_head_dim=40,
+            in_channels=1,
+            num_layers=4,
+            sample_size=16,
+            patch_size=2,
+            num_embeds_ada_norm=NUM_CLASSES,
+        )
+
+
+class SmallDiffusionTransformer(SmallDiffusion):
+    """DiT, by the recipe of the U-Net."""
+
+    def build(self, embed: nn.Module | None) -> nn.Module:
+        return self.library.Scaled(self.library.DiT)(
+            in_dim=16,
+            channels=1,
+            patch_size=2,
+            depth=4,
+            head_dim=32,
+            num_heads=4,
+            cond_embed=embed,
+        )
+
+
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Give every group of an optimizer this learning rate."""
     for group in optimizer.param_groups:
@@ -184,3 +228,5 @@ PEERS = {
     "smalldiffusion": SmallDiffusion,
     "denoising-diffusion-pytorch": Lucidrains,
 }
+# Only their speed is measured: no learning rate was picked for them.
+TRANSFORMERS = {"diffusers": DiffusersTransformer, "smalldiffusion": SmallDiffusionTransformer}

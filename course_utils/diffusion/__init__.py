@@ -15,11 +15,13 @@ from course_utils.diffusion.sampling import (
     times_even_in_snr,
 )
 from course_utils.diffusion.schedule import Cosine, Flow, LinearBeta, Schedule, discrete_betas
+from course_utils.diffusion.transformer import DiT
 from course_utils.diffusion.unet import UNet
 
 __all__ = [
     "Cosine",
     "Denoiser",
+    "DiT",
     "ExactDenoiser",
     "Flow",
     "GaussianMixtureDenoiser",

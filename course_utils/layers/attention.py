@@ -120,8 +120,11 @@ class Attention(nn.Module):
         """Queries, keys and values of x (B, T, D), each (B, H, T, K)."""
         parts = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # (B, T, 3, H, K)
         parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, H, T, K)
-        q, k = rotate(parts[:2], start) if self.rotary else parts[:2]
-        return q, k, parts[2]
+        if not self.rotary:
+            return parts.unbind()
+        turned, v = parts.split((2, 1))  # a slice would cost more in the backward pass
+        q, k = rotate(turned, start)
+        return q, k, v.squeeze(0)
 
     def forward(self, x: Tensor, cache: KeyValues | None = None) -> Tensor:
         """Mix the positions of x (B, T, D); returns (B, T, D).

@@ -1,0 +1,132 @@
+"""A transformer for images. Letters: B batch, C H W image, P patch side, T tokens, D width."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils.layers import Attention, time_embedding
+
+
+class ConditionedBlock(nn.Module):
+    """A transformer block whose condition shifts, scales and gates attention and MLP (adaLN-Zero).
+
+    The gates start at zero, so a deep stack begins as the identity and trains at once.
+
+    Args:
+        width: D, also that of the condition vector.
+        num_heads: passed to `Attention`.
+
+    Source: Peebles & Xie 2023, section 3.2, arXiv:2212.09748; ReLU and no biases as in `Block`.
+    """
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.attention = Attention(width, num_heads, causal=False)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width, bias=False),
+            nn.ReLU(),
+            nn.Linear(4 * width, width, bias=False),
+        )
+        self.modulation = zero(nn.Linear(width, 6 * width))
+
+    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
+        """Add to x (B, T, D) what attention and the MLP find, under cond (B, D)."""
+        parts = self.modulation(cond)[:, None].chunk(6, dim=-1)  # six of (B, 1, D)
+        shift, scale, gate = parts[:3]
+        x = torch.addcmul(x, gate, self.attention(modulated_norm(x, shift, scale)))
+        shift, scale, gate = parts[3:]
+        return torch.addcmul(x, gate, self.mlp(modulated_norm(x, shift, scale)))
+
+
+class DiT(nn.Module):
+    """A small diffusion transformer: square patches as tokens, which all see each other.
+
+    Args:
+        channels: C of the image.
+        side: H and W of the image.
+        patch: P, divides `side`; cost grows with (H / P)^2, and attention with its square.
+        width: D, even and divisible by `num_heads`.
+        num_layers: number of blocks.
+        num_heads: attention heads of each.
+        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
+
+    Raises:
+        ValueError: `side` is not divisible by `patch`, or `width` by `num_heads`.
+
+    Source: Peebles & Xie 2023, arXiv:2212.09748; positions are learned here, as in a ViT.
+    """
+
+    edges = ("enter", "leave")  # not hidden: `training.muon` leaves them to AdamW
+
+    def __init__(
+        self,
+        channels: int = 1,
+        side: int = 16,
+        patch: int = 2,
+        width: int = 128,
+        num_layers: int = 4,
+        num_heads: int = 4,
+        num_classes: int = 0,
+    ) -> None:
+        super().__init__()
+        if side % patch:
+            raise ValueError(
+                f"side must be divisible by patch; got side={side}, patch={patch}. "
+                f"Pad the images to side={side + -side % patch}."
+            )
+        self.image_shape, self.patch, self.width = (channels, side, side), patch, width
+        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.label = nn.Embedding(num_classes, width) if num_classes else None
+        self.enter = nn.Linear(channels * patch**2, width)
+        self.positions = nn.Parameter(0.02 * torch.randn((side // patch) ** 2, width))
+        self.blocks = nn.ModuleList(ConditionedBlock(width, num_heads) for _ in range(num_layers))
+        self.modulation = zero(nn.Linear(width, 2 * width))
+        self.leave = zero(nn.Linear(width, channels * patch**2))
+
+    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
+        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
+        self._check(x, label)
+        cond = self.time(time_embedding(t, self.width))  # (B, D)
+        if self.label is not None and label is not None:
+            cond = cond + self.label(label)
+        cond = F.silu(cond)
+        h = self.enter(to_patches(x, self.patch)) + self.positions  # (B, T, D)
+        for block in self.blocks:
+            h = block(h, cond)
+        h = modulated_norm(h, *self.modulation(cond)[:, None].chunk(2, dim=-1))
+        return from_patches(self.leave(h), self.patch)  # (B, C, H, W)
+
+    def _check(self, x: Tensor, label: Tensor | None) -> None:
+        if x.shape[1:] != self.image_shape:
+            channels, side, _ = self.image_shape
+            raise ValueError(
+                f"images must have shape (B, {channels}, {side}, {side}); got {tuple(x.shape)}. "
+                "Build the DiT with their channels and side."
+            )
+        if label is not None and self.label is None:
+            raise ValueError("got labels, but this DiT has none. Build it with num_classes=10.")
+
+
+def zero(linear: nn.Linear) -> nn.Linear:
+    """The same layer, saying 0 until it is trained."""
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def modulated_norm(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Layer norm of x (B, T, D), then times 1 + scale (B, 1, D) plus shift (B, 1, D)."""
+    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:]), 1 + scale)
+
+
+def to_patches(images: Tensor, patch: int) -> Tensor:
+    """Cut images (B, C, H, W) into (B, T, C P^2) patches, row by row."""
+    return F.pixel_unshuffle(images, patch).flatten(2).transpose(1, 2)
+
+
+def from_patches(patches: Tensor, patch: int) -> Tensor:
+    """Put patches (B, T, C P^2) of square images together again: (B, C, H, W)."""
+    side = round(patches.shape[1] ** 0.5)
+    return F.pixel_shuffle(patches.transpose(1, 2).unflatten(2, (side, side)), patch)

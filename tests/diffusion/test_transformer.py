@@ -1,0 +1,125 @@
+import copy
+
+import pytest
+import torch
+
+from course_utils import training
+from course_utils.diffusion import Cosine, Denoiser, DiT, denoising_loss
+from course_utils.diffusion.transformer import from_patches, to_patches
+from course_utils.training.optimizer import hidden_matrices
+
+
+def small(**sizes):
+    torch.manual_seed(0)
+    return DiT(**{"side": 8, "width": 32, "num_layers": 2, "num_classes": 3} | sizes)
+
+
+def batch():
+    """Twelve images (12, 1, 8, 8), all of a class alike, and their labels (12,)."""
+    label = torch.arange(12) % 3
+    classes = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0)).sign()
+    return classes[label], label
+
+
+def train(net, num_steps):
+    """Train on that batch; the losses."""
+    steps = training.train_steps(
+        Denoiser(net, Cosine(), "v"),
+        [batch()] * num_steps,
+        denoising_loss,
+        num_steps=num_steps,
+        optimizer=training.muon(net),
+    )
+    return [float(step.loss) for step in steps]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A network that has seen one batch 60 times; no test may change it."""
+    net = small()
+    losses = train(net, 60)
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])  # it learns
+    return net
+
+
+@pytest.mark.parametrize("patch", [1, 2, 4])
+@pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 12)])
+def test_returns_the_shape_it_got(channels, side, patch):
+    shape = (2, channels, side, side)
+    net = small(channels=channels, side=side, patch=patch)
+    assert net(torch.randn(shape), torch.rand(2)).shape == shape
+
+
+def test_patches_by_hand():
+    image = torch.arange(16.0).view(1, 1, 4, 4)
+    expected = [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    assert to_patches(image, 2)[0].tolist() == expected
+
+
+def test_from_patches_inverts_to_patches():
+    images = torch.randn(2, 3, 12, 12)
+    for patch in (1, 2, 3, 4):
+        assert to_patches(images, patch).shape == (2, (12 // patch) ** 2, 3 * patch**2)
+        assert torch.equal(from_patches(to_patches(images, patch), patch), images)
+
+
+def test_says_0_at_the_start_and_every_block_is_the_identity():
+    net = small()
+    x, label = batch()
+    assert not net(x, torch.rand(12), label).any()
+    h = torch.randn(12, 16, 32)
+    assert torch.equal(net.blocks[0](h, torch.randn(12, 32)), h)
+
+
+def test_gradients_reach_every_weight_after_three_steps():
+    net = small()  # the output learns in the first step, the gates in the second, then all
+    train(net, 3)
+    net.zero_grad()
+    denoising_loss(Denoiser(net, Cosine(), "v"), batch()).backward()
+    still = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
+
+
+def test_muon_leaves_the_first_and_last_layer_alone():
+    net = small()
+    hidden = {id(p) for p in hidden_matrices(net)}
+    assert not hidden & {id(net.enter.weight), id(net.leave.weight), id(net.positions)}
+    assert id(net.blocks[0].attention.qkv.weight) in hidden
+
+
+def test_an_example_depends_on_itself_its_time_and_its_label(trained):
+    (x, label), t = batch(), torch.rand(12)
+    together = trained(x, t, label)
+    alone = torch.cat([trained(x[i : i + 1], t[i : i + 1], label[i : i + 1]) for i in range(12)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    for other in (trained(x, t.flip(0), label), trained(x, t, label.flip(0)), trained(x, t)):
+        assert not torch.allclose(together, other, atol=1e-3)
+
+
+def test_positions_are_seen_and_nothing_else_tells_patches_apart(trained):
+    (x, label), t = batch(), torch.rand(12)
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(0))
+
+    def shuffled(images):
+        return from_patches(to_patches(images, 2)[:, order], 2)
+
+    def gap(net):
+        return (net(shuffled(x), t, label) - shuffled(net(x, t, label))).abs().max()
+
+    blind = copy.deepcopy(trained)
+    torch.nn.init.zeros_(blind.positions)
+    assert gap(trained) > 0.1
+    assert gap(blind) < 1e-5
+
+
+def test_errors_say_what_to_do():
+    with pytest.raises(ValueError, match="side=14, patch=4.*Pad the images to side=16"):
+        DiT(side=14, patch=4)
+    with pytest.raises(ValueError, match="width must be divisible by num_heads"):
+        DiT(width=30, num_heads=4)
+    net, t = DiT(side=8, width=16, num_layers=1), torch.zeros(2)
+    for shape in ((2, 3, 8, 8), (2, 1, 8, 16), (2, 1, 8)):
+        with pytest.raises(ValueError, match=r"\(B, 1, 8, 8\); got .*channels and side"):
+            net(torch.zeros(shape), t)
+    with pytest.raises(ValueError, match="num_classes"):
+        net(torch.zeros(2, 1, 8, 8), t, torch.zeros(2, dtype=torch.long))
