@@ -107,7 +107,7 @@ def sample(
     Order 2: Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """
     if times is None:
-        times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
+        times = torch.linspace(t_start, 0, max(num_steps, 0) + 1, dtype=torch.float64).tolist()
     check_arguments(model, shape, num_steps, eta, order, times, x_start, t_start)
     if x_start is None:
         like = next(chain(model.parameters(), model.buffers()), torch.empty(0))
@@ -134,9 +134,8 @@ def times_even_in_snr(
 
     Source: Lu et al. 2022, section 3.3 (DPM-Solver), arXiv:2206.00927.
     """
-    t = torch.linspace(1, 0, 10_001, dtype=torch.float64)[
-        1:-1
-    ]  # the log SNR of the ends is infinite
+    # Without the ends, where the log SNR is infinite.
+    t = torch.linspace(1, 0, 10_001, dtype=torch.float64)[1:-1]
     log_snr = schedule.log_snr(t).numpy()
     if num_steps < 3 or not log_snr[0] <= low < high <= log_snr[-1]:
         raise ValueError(

@@ -149,6 +149,7 @@ def test_clip_limits_the_estimate():
     ("arguments", "message"),
     [
         (dict(num_steps=0), "num_steps must be at least 1; got 0"),
+        (dict(num_steps=-5), "num_steps must be at least 1; got -5"),
         (dict(eta=2.0), "eta must lie in"),
         (dict(t_start=0.0), "t_start must lie in"),
         (dict(times=[1.0, 0.0]), "times must be num_steps . 1 = 51 numbers .*; got 2 numbers"),
