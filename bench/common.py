@@ -89,7 +89,7 @@ class Goal:
                 "Look at what was measured, or compare a quantity that cannot be 0."
             )
         ratio = best / ours if lower else ours / best
-        return cls(name, ours, best, peer, ratio, f">= {at_least:g}", ratio >= at_least)
+        return cls(name, ours, best, peer, ratio, f">= {at_least:.3g}", ratio >= at_least)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from course_utils.notebook.style import DASHED, GREY, MODEL, NOISY, ORANGE, PURP
 from course_utils.training.checkpoint import write_atomically
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "performance.png"
-SIZE = (13.0, 5.4)  # inches
+SIZE = (14.0, 6.2)  # inches
 COLORS = (MODEL, PURPLE, ORANGE, SKY, NOISY)
 
 
@@ -103,13 +103,13 @@ def draw_goals(ax: Axes, goals: list[dict[str, Any]]) -> None:
     ax.barh(places, [share - 1 for share in shares], left=1, color=colors, height=0.6)
     ax.set_xscale("log")
     ax.axvline(1, **DASHED)
-    ax.set_xlim(min([0.5, *shares]) / 1.3, max([2.0, *shares]) * 2)
-    names = [textwrap.fill(f"{goal['name']} (vs {goal['peer']})", 46) for goal in goals]
+    ax.set_xlim(min([0.5, *shares]) / 1.3, max([2.0, *shares]) * 4)
+    names = [textwrap.fill(f"{goal['name']} (vs {goal['peer']})", 50) for goal in goals]
     ax.set_yticks(places, names, fontsize=8)
     ax.invert_yaxis()
     plain_ticks(ax, "x")
     for place, share, goal in zip(places, shares, goals, strict=True):
-        text = f" {goal['ratio']:.1f}x, goal {goal['goal']}"
+        text = f" {goal['ratio']:.3g}x, goal {goal['goal']}"
         ax.text(max(share, 1), place, text, va="center", fontsize=8, color=GREY)
     ax.set_xlabel("ratio to the best peer / goal")
     ax.set_title("at the dashed line a goal is met")
