@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable
 
 
 class Clock:
-    """Runs while the block is open; CPU seconds of the process."""
+    """Runs while the block is open: CPU seconds of the process, and `wall` on the clock."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.wall = 0.0
 
     def __enter__(self) -> Clock:
-        self._start = time.process_time()
+        self._start, self._wall_start = time.process_time(), time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.seconds += time.process_time() - self._start
+        self.wall += time.perf_counter() - self._wall_start
 
 
 def train(
@@ -25,7 +26,7 @@ def train(
     look: Callable[[], float],
     budget: float,
     looks: Iterable[float],
-) -> list[tuple[float, float]]:
+) -> list[tuple[float, float, float]]:
     """Train for `budget` CPU seconds and look at the loss on the way.
 
     Args:
@@ -35,7 +36,7 @@ def train(
         looks: after which CPU seconds to look, rising; the end is looked at in any case.
 
     Returns:
-        Rows (CPU seconds, validation loss).
+        Rows (CPU seconds, validation loss, seconds on the clock).
     """
     clock, index, rows = Clock(), 0, []
     for mark in (*looks, budget):
@@ -43,5 +44,5 @@ def train(
             with clock:
                 step(index, clock.seconds / budget)
             index += 1
-        rows.append((clock.seconds, look()))
+        rows.append((clock.seconds, look(), clock.wall))
     return rows

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from clock import Clock
 
 from course_utils.notebook.computer import usable_cores
 
@@ -160,16 +161,24 @@ def alternate(
         rounds: how often each is measured; every round starts with the next one.
 
     Returns:
-        name -> "median", "min" and "max" of its numbers.
+        name -> "median", "min" and "max" of its numbers, and "wall_over_cpu": how many seconds on
+        the clock its turns took for each of the process; above 1 others had the processor too.
     """
     names = list(functions)
     found: dict[str, list[float]] = {name: [] for name in names}
+    clocks = {name: Clock() for name in names}
     for turn in range(rounds):
         start = turn % len(names)
         for name in names[start:] + names[:start]:
-            found[name].append(functions[name]())
+            with clocks[name]:
+                found[name].append(functions[name]())
     return {
-        name: {"median": statistics.median(row), "min": min(row), "max": max(row)}
+        name: {
+            "median": statistics.median(row),
+            "min": min(row),
+            "max": max(row),
+            "wall_over_cpu": clocks[name].wall / max(clocks[name].seconds, 1e-9),
+        }
         for name, row in found.items()
     }
 

@@ -118,7 +118,7 @@ def time_to(target: float, conditional: bool, seed: int, start: float) -> tuple[
             "run",
             dict(name="ours", conditional=conditional, seed=seed, budget=budget, judged=False),
         )
-        seconds, loss = result["rows"][-1]
+        seconds, loss, _ = result["rows"][-1]
         if loss <= target:
             break
     return seconds, loss
@@ -134,7 +134,7 @@ def compare(kind: str) -> tuple[Goal, dict[str, Any]]:
         for name in ("diffusers", "ours", *(name for name in PEERS if name != "diffusers"))
     }
     peer = min(PEERS, key=lambda name: runs[name]["rows"][-1][1])
-    needed, target = runs[peer]["rows"][-1]
+    needed, target, _ = runs[peer]["rows"][-1]
     times = [time_to(target, conditional, SEEDS[0], 0.0)]
     start = 0.7 * times[0][0]  # the other seeds begin a rung or two below
     times += [time_to(target, conditional, seed, start) for seed in SEEDS[1:]]

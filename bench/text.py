@@ -66,7 +66,7 @@ def time_to(target: float, text: str, seed: int, start: float) -> tuple[float, f
     for budget in (rung for rung in LADDER if rung >= start):
         arguments = dict(name="ours", text=text, seed=seed, budget=budget)
         result, _ = in_process("text", "run", arguments)
-        seconds, loss = result["rows"][-1]
+        seconds, loss, _ = result["rows"][-1]
         if loss <= target:
             break
     return seconds, loss
@@ -79,7 +79,7 @@ def compare(text: str) -> tuple[Goal, dict[str, Any]]:
         for name in PEERS
     }
     peer = min(PEERS, key=lambda name: runs[name]["rows"][-1][1])
-    needed, target = runs[peer]["rows"][-1]
+    needed, target, _ = runs[peer]["rows"][-1]
     times = [time_to(target, text, SEEDS[0], 0.0)]
     start = 0.7 * times[0][0]  # the other seeds begin a rung or two below
     times += [time_to(target, text, seed, start) for seed in SEEDS[1:]]

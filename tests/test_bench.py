@@ -2,6 +2,7 @@
 
 import json
 
+import clock
 import common
 import gpu
 import growth
@@ -36,12 +37,20 @@ def test_alternate_rotates_the_order_and_summarises():
 
     found = common.alternate({name: lambda name=name: measured(name) for name in "abc"}, 3)
     assert "".join(order) == "abcbcacab"
+    assert found["a"].pop("wall_over_cpu") > 0
     assert found["a"] == {"median": 6.0, "min": 1.0, "max": 8.0}
 
 
 def test_the_machine_has_no_names():
     known = {"cpu", "cores", "memory_gb", "system", "python", "torch", "gpu"}
     assert set(common.machine()) == known
+
+
+def test_training_is_timed_without_the_looks():
+    spent = clock.train(lambda index, share: sum(range(20_000)), lambda: 0.5, 0.05, [0.02])
+    assert [row[1] for row in spent] == [0.5, 0.5]
+    assert 0.02 <= spent[0][0] < 0.05 <= spent[1][0]
+    assert all(wall > 0 for _, _, wall in spent)
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
