@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))  # before bench/, which has a set_up too
 
-from set_up import SetUpError, interpreter, next_step, wanted  # noqa: E402
+from set_up import SetUpError, interpreter, main, next_step, wanted  # noqa: E402
 
 LISTS = ("requirements.lock", "bench/requirements.txt")
 
@@ -70,18 +70,5 @@ def run(command: list[str], root: Path) -> None:
         )
 
 
-def main() -> int:
-    """Sets up the benchmark and returns the exit code."""
-    try:
-        set_up(ROOT)
-    except (SetUpError, OSError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. The next run starts the set-up again.", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(set_up))

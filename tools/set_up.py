@@ -14,7 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -164,13 +164,13 @@ def _run(command: Sequence[str], failed: str) -> None:
         raise SetUpError(failed)
 
 
-def main() -> int:
-    """Sets up the course and returns the exit code."""
+def main(prepare: Callable[[Path], None] = set_up) -> int:
+    """Prepares an environment under the root of the course and returns the exit code."""
     if not (3, 10) <= sys.version_info[:2] <= (3, 13):
         print(f"The course needs Python 3.10 to 3.13; this is {platform.python_version()}.")
         return 1
     try:
-        set_up(ROOT)
+        prepare(ROOT)
     except (SetUpError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
