@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from clock import Clock
 
 from course_utils.notebook.computer import usable_cores
 
@@ -161,23 +160,24 @@ def alternate(
         rounds: how often each is measured; every round starts with the next one.
 
     Returns:
-        name -> "median", "min" and "max" of its numbers, and "wall_over_cpu": how many seconds on
-        the clock its turns took for each of the process; above 1 others had the processor too.
+        name -> "median", "min" and "max" of its numbers, and "wall": median seconds on the clock
+        of one turn.
     """
     names = list(functions)
     found: dict[str, list[float]] = {name: [] for name in names}
-    clocks = {name: Clock() for name in names}
+    walls: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
-        start = turn % len(names)
-        for name in names[start:] + names[:start]:
-            with clocks[name]:
-                found[name].append(functions[name]())
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            start = time.perf_counter()
+            found[name].append(functions[name]())
+            walls[name].append(time.perf_counter() - start)
     return {
         name: {
             "median": statistics.median(row),
             "min": min(row),
             "max": max(row),
-            "wall_over_cpu": clocks[name].wall / max(clocks[name].seconds, 1e-9),
+            "wall": statistics.median(walls[name]),
         }
         for name, row in found.items()
     }

@@ -19,7 +19,7 @@ LEAST = {1: 3.0, 16: 2.0, 64: 2.0}  # batch -> goal; the one of 16 is that of 64
 
 @torch.no_grad()
 def measure_section() -> dict[str, Any]:
-    """All batch sizes, equal sizes of model, greedy."""
+    """All batch sizes, greedy; the course's GPT has 0.78 M weights, the peers 0.84 to 0.85 M."""
     threads()
     torch.manual_seed(0)
     peers = {name: kind(VOCAB_SIZE, 256) for name, kind in texts.PEERS.items()}

@@ -15,13 +15,12 @@ import torch
 from clock import train
 from common import Goal, in_process, matrix_speed, side_by_side
 from peers.images import PEERS
+from race import race
 
 from course_utils import data, training
 from course_utils.measure import Judge, classification_loss, count_parameters, energy_distance
 
-BUDGET, CALLS, NUM_SAMPLES = 120.0, 15, 1000
-SEEDS = (0, 1, 2)  # the models were tuned on seed 100
-LADDER = (6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0)
+CALLS, NUM_SAMPLES = 15, 1000
 GRID = torch.linspace(0.02, 0.98, 12).tolist()
 
 
@@ -110,40 +109,21 @@ def draw(trainee: Any, labels: torch.Tensor | None) -> torch.Tensor:
     return x
 
 
-def time_to(target: float, conditional: bool, seed: int, start: float) -> tuple[float, float]:
-    """The smallest budget of the ladder that brings ours to the target: CPU seconds and loss."""
-    for budget in (rung for rung in LADDER if rung >= start):
-        result, _ = in_process(
-            "digits",
-            "run",
-            dict(name="ours", conditional=conditional, seed=seed, budget=budget, judged=False),
-        )
-        seconds, loss, _ = result["rows"][-1]
-        if loss <= target:
-            break
-    return seconds, loss
-
-
 def compare(kind: str) -> tuple[Goal, dict[str, Any]]:
     """All peers and ours for 120 s, then ours for as long as the best peer's loss takes."""
-    conditional = kind == "by class"
-    runs = {
-        name: in_process(
-            "digits", "run", dict(name=name, conditional=conditional, seed=SEEDS[0], budget=BUDGET)
-        )[0]
-        for name in ("diffusers", "ours", *(name for name in PEERS if name != "diffusers"))
-    }
-    peer = min(PEERS, key=lambda name: runs[name]["rows"][-1][1])
-    needed, target, _ = runs[peer]["rows"][-1]
-    times = [time_to(target, conditional, SEEDS[0], 0.0)]
-    start = 0.7 * times[0][0]  # the other seeds begin a rung or two below
-    times += [time_to(target, conditional, seed, start) for seed in SEEDS[1:]]
-    seconds = sorted(time for time, _ in times)
-    goal = Goal.lower(
-        f"digits {kind}: CPU s to the loss of the best peer", seconds[1], needed, peer, 5.0
+
+    def train_one(**options: Any) -> dict[str, Any]:
+        return in_process("digits", "run", {"conditional": kind == "by class", **options})[0]
+
+    first, *others = PEERS
+    goal, found = race(
+        f"digits {kind}: CPU s to the loss of the best peer",
+        train_one,
+        (first, "ours", *others),
+        5.0,
+        judged=False,
     )
-    found = {"runs": runs, "target": target, "ours_seconds": seconds, "ours_reached": times}
-    return goal, found | {"after 120 s": {"ratios": gains(runs)}}
+    return goal, found | {"after 120 s": {"ratios": gains(found["runs"])}}
 
 
 def gains(runs: dict[str, Any]) -> dict[str, dict[str, float]]:

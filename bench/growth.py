@@ -75,7 +75,7 @@ def denoiser() -> diffusion.Denoiser:
 
 
 def gpt(context_length: int) -> language.GPT:
-    """The transformer of this section: 4 layers of width 128."""
+    """The transformer of this section: the course's GPT."""
     return language.GPT(language.GPTConfig(VOCAB_SIZE, context_length=context_length))
 
 

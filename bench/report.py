@@ -98,6 +98,7 @@ def figure(results: dict[str, Any], path: Path = PICTURE) -> None:
 def draw_goals(ax: Axes, goals: list[dict[str, Any]]) -> None:
     """A bar for each goal, from the line that it should reach; a missed one in another colour."""
     shares = [goal["ratio"] / float(goal["goal"].removeprefix(">=")) for goal in goals]
+    shares = [max(share, 0.1) for share in shares]  # 0, never reached, has no place on log axes
     places = range(len(goals))
     colors = [MODEL if goal["met"] else NOISY for goal in goals]
     ax.barh(places, [share - 1 for share in shares], left=1, color=colors, height=0.6)

@@ -12,14 +12,11 @@ import torch
 from clock import train
 from common import Goal, in_process, matrix_speed, side_by_side
 from peers.texts import PEERS
+from race import race
 from torch import Tensor
 
 from course_utils import data, language
 from course_utils.measure import count_parameters
-
-BUDGET = 120.0
-SEEDS = (0, 1, 2)  # the models were tuned on seed 100
-LADDER = (6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0)
 
 
 def corpus(name: str) -> tuple[Tensor, Tensor, int]:
@@ -61,33 +58,14 @@ def run(name: str, text: str, seed: int, budget: float) -> dict[str, Any]:
     }
 
 
-def time_to(target: float, text: str, seed: int, start: float) -> tuple[float, float]:
-    """The smallest budget of the ladder that brings ours to the target: CPU seconds and loss."""
-    for budget in (rung for rung in LADDER if rung >= start):
-        arguments = dict(name="ours", text=text, seed=seed, budget=budget)
-        result, _ = in_process("text", "run", arguments)
-        seconds, loss, _ = result["rows"][-1]
-        if loss <= target:
-            break
-    return seconds, loss
-
-
 def compare(text: str) -> tuple[Goal, dict[str, Any]]:
     """Both peers for 120 s, then ours for as long as the better one's loss takes."""
-    runs = {
-        name: in_process("text", "run", dict(name=name, text=text, seed=SEEDS[0], budget=BUDGET))[0]
-        for name in PEERS
-    }
-    peer = min(PEERS, key=lambda name: runs[name]["rows"][-1][1])
-    needed, target, _ = runs[peer]["rows"][-1]
-    times = [time_to(target, text, SEEDS[0], 0.0)]
-    start = 0.7 * times[0][0]  # the other seeds begin a rung or two below
-    times += [time_to(target, text, seed, start) for seed in SEEDS[1:]]
-    seconds = sorted(time for time, _ in times)
-    goal = Goal.lower(
-        f"text, {text}: CPU s to the loss of the best peer", seconds[1], needed, peer, 3.0
-    )
-    return goal, {"runs": runs, "target": target, "ours_seconds": seconds, "ours_reached": times}
+
+    def train_one(**options: Any) -> dict[str, Any]:
+        return in_process("text", "run", {"text": text, **options})[0]
+
+    name = f"text, {text}: CPU s to the loss of the best peer"
+    return race(name, train_one, list(PEERS), 3.0)
 
 
 def measure_section() -> dict[str, Any]:
