@@ -11,8 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from course_utils.notebook.figures import png
-from course_utils.notebook.style import DASHED, GREY, MODEL, NOISY, ORANGE, PURPLE, SKY, use_style
+from course_utils.notebook.plots.figures import png
+from course_utils.notebook.plots.style import (
+    DASHED,
+    GREY,
+    MODEL,
+    NOISY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    use_style,
+)
 from course_utils.training.checkpoint import write_atomically
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "performance.png"

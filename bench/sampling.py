@@ -22,7 +22,7 @@ from course_utils.measure import Judge, classification_loss, energy_distance
 from course_utils.notebook.computer import usable_cores
 from course_utils.records import last
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints" / "02_digits.safetensors"
+WEIGHTS = Path(__file__).resolve().parents[1] / "course_utils" / "weights" / "02_digits.safetensors"
 CALLS, NUM_SAMPLES, LONG = (5, 10, 20, 50), 500, 1000
 SEEDS = (0, 1, 2)  # of the starting noise; times and options were chosen on 100 to 102
 BATCHES = (16, 64)  # images at once in `loops`

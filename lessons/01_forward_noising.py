@@ -20,7 +20,8 @@ from torch import Tensor
 
 from course_utils import data, measure, training
 from course_utils.diffusion import Cosine, Flow, LinearBeta, add_noise, discrete_betas
-from course_utils.notebook import Claims, checks, plots, setup, widgets
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup, widgets
 
 course = setup("01", seed=0)
 claims = Claims("01")

@@ -29,7 +29,8 @@ from course_utils.diffusion import (
     error_by_time,
     sample,
 )
-from course_utils.notebook import Claims, checks, plots, setup, widgets
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup, widgets
 from course_utils.records import last
 
 course = setup("02", seed=0)

@@ -35,7 +35,8 @@ from course_utils.language import (
     sample,
     text_loss,
 )
-from course_utils.notebook import Claims, checks, plots, setup, widgets
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup, widgets
 from course_utils.records import last
 
 course = setup("06", seed=0)

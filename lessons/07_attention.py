@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from course_utils import data, measure, training
 from course_utils.language import attention_maps
 from course_utils.layers import Attention, attention, attention_weights
-from course_utils.notebook import Claims, checks, plots, setup, widgets
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup, widgets
 
 course = setup("07", seed=0)
 claims = Claims("07")

@@ -31,7 +31,7 @@ def root() -> Path:
 def clone(tmp_path: Path, root: Path) -> Path:
     """Another copy of the course without its lessons, in a folder with a space and an accent."""
     folder = tmp_path / "cours d'été"
-    ignored = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
     shutil.copytree(root / "course_utils", folder / "course_utils", ignore=ignored)
     for name in ("lessons", "notebooks"):
         (folder / name).mkdir()

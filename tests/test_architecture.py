@@ -15,6 +15,7 @@ PARTS = sorted(
     path.stem
     for path in PACKAGE.iterdir()
     if path.stem != "__init__" and path.suffix in ("", ".py") and not path.name.startswith("_")
+    if path.name != "weights"  # a folder of files, no code
 )
 MAY_IMPORT = {
     "records": set(),
@@ -24,7 +25,8 @@ MAY_IMPORT = {
     "measure": {"records"},
     "diffusion": {"layers", "records"},
     "language": {"layers", "records"},
-    "notebook": set(PARTS),
+    "exercises": set(PARTS) - {"notebook"},
+    "notebook": set(PARTS) - {"exercises"},
 }
 ONLY_FOR_NOTEBOOKS = {"matplotlib", "IPython", "ipywidgets"}
 

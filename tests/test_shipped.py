@@ -21,7 +21,7 @@ from course_utils.training import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = sorted((ROOT / ship_checkpoints.FOLDER).glob("*.safetensors"))
-STALE = "data/checkpoints is stale: run make checkpoints"
+STALE = "course_utils/weights is stale: run make checkpoints"
 LARGEST = 5_000_000  # bytes, all together
 # Before each training its first loss is computed from the lesson's own network, data and random
 # state, and compared with the first loss in the file: a recipe that changed shows there.
@@ -67,12 +67,12 @@ def test_a_shipped_file_is_whole_and_finished(path):
 
 @each_file
 def test_its_hash_stands_in_the_readme(path):
-    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "course_utils" / "weights" / "README.md").read_text(encoding="utf-8")
     assert hashlib.sha256(path.read_bytes()).hexdigest() in text, STALE
 
 
 def test_the_readme_is_what_the_files_make():
-    assert (ROOT / "data" / "README.md").read_text(encoding="utf-8") == (
+    assert (ROOT / "course_utils" / "weights" / "README.md").read_text(encoding="utf-8") == (
         ship_checkpoints.readme(ROOT)
     ), STALE
 

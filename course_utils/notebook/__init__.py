@@ -1,26 +1,23 @@
-"""What only a notebook needs: set-up, figures, sliders, exercise checks, measured claims.
+"""What only a notebook needs: start, figures, sliders, measured claims. No content of the course.
 
-A lesson starts with ``from course_utils.notebook import Claims, checks, plots, setup, widgets``.
-Each part is loaded on first use, so that ``python -m course_utils.notebook.machine`` can still
-report what is wrong with a machine on which torch or matplotlib cannot be imported.
+A lesson starts with ``from course_utils.notebook import Claims, plots, setup``. Each part is loaded
+on first use, so that ``python -m course_utils.notebook.machine`` can still report what is wrong
+with a machine on which torch or matplotlib cannot be imported.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_utils.notebook import checks, plots, widgets
+    from course_utils.notebook import plots, widgets
     from course_utils.notebook.claims import Claims
     from course_utils.notebook.machine import check_machine
-    from course_utils.notebook.setup import setup
+    from course_utils.notebook.start import setup
 
-__all__ = ["Claims", "check_machine", "checks", "plots", "setup", "widgets"]
+__all__ = ["Claims", "check_machine", "plots", "setup", "widgets"]
 
-_HOME = {
-    "Claims": "claims",
-    "check_machine": "machine",
-    "setup": "setup",
-}  # names that live inside a module
+# Names that live inside a module of another name.
+_HOME = {"Claims": "claims", "check_machine": "machine", "setup": "start"}
 
 
 def __getattr__(name: str) -> Any:
@@ -31,5 +28,5 @@ def __getattr__(name: str) -> Any:
         )
     module = import_module(f"{__name__}.{_HOME.get(name, name)}")
     value = getattr(module, name) if name in _HOME else module
-    globals()[name] = value  # also hides the module setup.py behind the function of the same name
+    globals()[name] = value
     return value

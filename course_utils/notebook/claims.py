@@ -41,6 +41,11 @@ class Claim:
         """Does the value meet the bound?"""
         return bool(OPERATORS[self.operator](self.value, self.bound))
 
+    def __str__(self) -> str:
+        """``✓ holds: the model forgets: 0.012 (bound < 0.03)``, as it stands under a cell."""
+        text, measured, bound, verdict = self.row()
+        return f"{verdict}: {text}: {measured} (bound {bound})"
+
     def row(self) -> tuple[str, str, str, str]:
         """The four cells of the table: claim, measured, bound, verdict."""
         bound = (
@@ -74,7 +79,9 @@ class Claims:
         if op not in OPERATORS:
             raise ValueError(f"the operator must be one of {' '.join(OPERATORS)}; got {op!r}.")
         checked = _check_bound(op, bound)
-        self._claims[text] = Claim(text, _number(value, "the value of a claim"), op, checked)
+        claim = Claim(text, _number(value, "the value of a claim"), op, checked)
+        self._claims[text] = claim
+        print(claim)
 
     def table(self) -> "Table":
         """The claims with their numbers; the last line of a cell shows it."""

@@ -6,6 +6,9 @@ import tempfile
 import warnings
 from pathlib import Path
 
+# The trained weights of the fast mode: in the package, so that they are found wherever it is.
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+
 
 def find_root() -> Path:
     """The course's folder (with pyproject.toml and lessons/); outside of one the working folder."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_utils.notebook.figures import png, title_of
 from course_utils.notebook.machine import require
-from course_utils.notebook.style import RESOLUTION
+from course_utils.notebook.plots.figures import png, title_of
+from course_utils.notebook.plots.style import RESOLUTION
 
 ipywidgets = require("ipywidgets", "pip install 'ipywidgets>=7.7.1,<9'")
 

@@ -109,11 +109,22 @@ def test_table_in_both_forms():
     assert lines[0].split() == ["claim", "measured", "bound", "verdict"]
 
 
+def test_a_check_prints_its_line_where_it_stands(capsys, folder):
+    book = Claims("07")
+    book.check("the mask leaks nothing", 0.0, "==", 0)
+    book.check("the share", 0.5, "within", (0.6, 1))
+    assert capsys.readouterr().out == (
+        "✓ holds: the mask leaks nothing: 0 (bound == 0)\n"
+        "✗ FAILS: the share: 0.5 (bound 0.6 to 1)\n"
+    )
+
+
 def test_verdicts_print_no_numbers_and_save_everything(capsys, folder):
     book = Claims("07")
     book.check("the mask leaks nothing", 0.0, "==", 0)
     book.check("the loss is finite", math.nan, "<", 3)
     book.check("the share", 0.5, "within", (0, math.inf))
+    capsys.readouterr()
     book.verdicts()
     assert capsys.readouterr().out == (
         "holds | the mask leaks nothing\nFAILS | the loss is finite\nholds | the share\n"

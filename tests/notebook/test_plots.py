@@ -13,8 +13,9 @@ from matplotlib import colors
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils.notebook import plots, style
-from course_utils.notebook.figures import png, title_of
+from course_utils.notebook import plots
+from course_utils.notebook.plots import style
+from course_utils.notebook.plots.figures import png, title_of
 
 RING = torch.randn(50, 2)
 TOKENS = ["the", "red", "cat", "sat", "down"]

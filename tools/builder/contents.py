@@ -15,6 +15,7 @@ from builder.exercise import solved, stub_of
 from builder.lesson import Lesson
 
 BOOKLET_TAGS = frozenset({"setup", "exercise-text", "exercise", "check"})
+FOLDED_TAGS = frozenset({"measure", "nbval-check-output"})
 # What JupyterLab writes itself, without the version of Python: the same on every machine.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -53,7 +54,21 @@ def _is_exercise(cell: Cell) -> bool:
 
 def _node(cell: Cell, source: str) -> NotebookNode:
     new_cell = new_code_cell if cell.kind == "code" else new_markdown_cell
-    return new_cell(source, metadata=nbformat.from_dict(cell.metadata))
+    return new_cell(source, metadata=nbformat.from_dict(cell.metadata | _folding(cell)))
+
+
+def _folding(cell: Cell) -> dict:
+    """What folds the input of a measuring cell: JupyterLab, VS Code, Colab and the site each ask.
+
+    Its output stays. Colab shows the title of a form in place of the code: the `#@title` line.
+    """
+    if FOLDED_TAGS.isdisjoint(cell.tags):
+        return {}
+    return {
+        "jupyter": {"source_hidden": True},
+        "cellView": "form",
+        "tags": [*cell.tags, "hide-input"],
+    }
 
 
 def _booklet_title(lesson: Lesson) -> str:

@@ -11,7 +11,7 @@ import jupytext
 from builder.cell import Cell, LessonError
 from builder.exercise import BEGIN, END, check_exercise, number_exercises
 
-CODE_TAGS = frozenset({"setup", "exercise", "check", "nbval-check-output"})
+CODE_TAGS = frozenset({"setup", "exercise", "check", "measure", "nbval-check-output"})
 MARKDOWN_TAGS = frozenset({"exercise-text"})
 KEPT_METADATA = frozenset({"tags", "slideshow"})
 FILE_NAME = re.compile(r"(?P<number>\d\d)_[a-z0-9]+(_[a-z0-9]+)*")

@@ -7,8 +7,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from course_utils.notebook.figures import Data, Picture, as_array, canvas, legend_row, panels
-from course_utils.notebook.style import CONTROL, DASHED, INK, SKY, SQUARE, WIDE, color_of, role
+from course_utils.notebook.plots.figures import Data, Picture, as_array, canvas, legend_row, panels
+from course_utils.notebook.plots.style import (
+    CONTROL,
+    DASHED,
+    INK,
+    SKY,
+    SQUARE,
+    WIDE,
+    color_of,
+    role,
+)
 
 
 def scatter(

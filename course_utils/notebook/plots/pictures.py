@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
-from course_utils.notebook.figures import Data, Picture, as_array, canvas, panels
-from course_utils.notebook.style import DIVERGING, GREY, INK, LIGHT, SEQUENTIAL, SQUARE, WIDE
+from course_utils.notebook.plots.figures import Data, Picture, as_array, canvas, panels
+from course_utils.notebook.plots.style import DIVERGING, GREY, INK, LIGHT, SEQUENTIAL, SQUARE, WIDE
 
 GAP = 0.09  # white between two images, as a share of an image
 LARGEST = 1.25  # inches: a few small images must not become posters

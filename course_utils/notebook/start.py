@@ -12,9 +12,10 @@ from typing import Any
 import torch
 import torch.utils.deterministic
 
-from course_utils.notebook import style
+from course_utils.notebook import folders
 from course_utils.notebook.computer import choose_threads, usable_cores
 from course_utils.notebook.folders import course_folder, find_root
+from course_utils.notebook.plots import style
 from course_utils.training import load_checkpoint, save_checkpoint
 
 
@@ -65,7 +66,7 @@ class Course:
         own = folder / f"{self.lesson}_{name}{'' if self.tier == 'cpu' else '_gpu'}.safetensors"
         if self.mode == "full":
             return own
-        shipped = self.root / "data" / "checkpoints" / f"{self.lesson}_{name}.safetensors"
+        shipped = folders.WEIGHTS / f"{self.lesson}_{name}.safetensors"
         if self.tier != "cpu" or not shipped.is_file():
             print(
                 f"No trained weights of {name!r} are shipped for the {self.tier} tier: "

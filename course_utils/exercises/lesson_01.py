@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils.diffusion import Cosine, LinearBeta, Schedule
-from course_utils.notebook.exercises import Exercise, Mistake
+from course_utils.exercises import Exercise, Mistake
 
 
 def noise_step(x: Tensor, beta: Tensor, z: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image  # comes with matplotlib
 
-from course_utils.notebook.style import GREY, RESOLUTION, SHARPNESS, WIDE, use_style
+from course_utils.notebook.plots.style import GREY, RESOLUTION, SHARPNESS, WIDE, use_style
 
 Data = Any  # a tensor, an array or a list of numbers
 

@@ -3,11 +3,11 @@
 Each function returns a figure, and a cell shows it once.
 """
 
-from course_utils.notebook.charts import bars, histogram, scatter
-from course_utils.notebook.figures import Picture, panels
-from course_utils.notebook.lines import curves, label_lines, loss_curve
-from course_utils.notebook.pictures import heatmap, image_grid, image_row
-from course_utils.notebook.style import (
+from course_utils.notebook.plots.charts import bars, histogram, scatter
+from course_utils.notebook.plots.figures import Picture, panels
+from course_utils.notebook.plots.lines import curves, label_lines, loss_curve
+from course_utils.notebook.plots.pictures import heatmap, image_grid, image_row
+from course_utils.notebook.plots.style import (
     ACCENTS,
     CLEAN,
     CONTROL,

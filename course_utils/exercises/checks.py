@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from course_utils.notebook.compare import Yielded, describe, difference, shorten
-from course_utils.notebook.exercises import Exercise, find
+from course_utils.exercises import Exercise, find
+from course_utils.exercises.compare import Yielded, describe, difference, shorten
 
 MAX_LINES = 6  # of detail under the verdict
 MAX_YIELDS = 1000  # of an answer that may never stop yielding

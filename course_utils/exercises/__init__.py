@@ -5,7 +5,7 @@ An example, the whole of a ``lesson_01.py`` with one exercise::
     import torch
     from torch import Tensor
 
-    from course_utils.notebook.exercises import Exercise, Mistake
+    from course_utils.exercises import Exercise, Mistake
 
 
     def jump(x0: Tensor, eps: Tensor, alpha_bar: Tensor) -> Tensor:

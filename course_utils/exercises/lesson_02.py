@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from course_utils.diffusion import Cosine, Schedule
-from course_utils.notebook.exercises import Exercise, Mistake
+from course_utils.exercises import Exercise, Mistake
 
 Net = Callable[[Tensor, Tensor], Tensor]
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from course_utils.notebook.figures import Data, Picture, as_array, canvas, legend_row
-from course_utils.notebook.style import DASHED, WIDE, color_of, readable
+from course_utils.notebook.plots.figures import Data, Picture, as_array, canvas, legend_row
+from course_utils.notebook.plots.style import DASHED, WIDE, color_of, readable
 
 
 def curves(

@@ -127,11 +127,12 @@ def test_checkpoints_of_the_tiers_have_their_own_files(no_gpu, monkeypatch):
 
 
 @pytest.fixture
-def shipped(no_gpu, monkeypatch):
+def shipped(no_gpu, monkeypatch, tmp_path):
     """A course in the fast mode that ships the weights of one model."""
     monkeypatch.setenv("COURSE_MODE", "fast")
+    monkeypatch.setattr(folders, "WEIGHTS", tmp_path / "weights")
     course = setup("02")
-    path = course.root / "data" / "checkpoints" / "02_ring.safetensors"
+    path = folders.WEIGHTS / "02_ring.safetensors"
     save_checkpoint(path, {"model.a": torch.ones(2)}, config={})
     os.utime(path, (1e9, 1e9))
     return course, path

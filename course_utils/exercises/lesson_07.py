@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils.notebook.exercises import Exercise, Mistake
+from course_utils.exercises import Exercise, Mistake
 
 
 def look(query: Tensor, key: Tensor) -> Tensor:

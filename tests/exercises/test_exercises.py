@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from course_utils.notebook import exercises
-from course_utils.notebook.checks import first_difference, grade, try_cases
+from course_utils import exercises
+from course_utils.exercises.checks import first_difference, grade, try_cases
 
 ALL = [exercise for lesson in exercises.lessons() for exercise in exercises.of_lesson(lesson)]
 each_exercise = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.id)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.notebook import checks, exercises
-from course_utils.notebook.compare import Yielded, describe, difference
-from course_utils.notebook.exercises import Exercise, Mistake
+from course_utils import exercises
+from course_utils.exercises import Exercise, Mistake, checks
+from course_utils.exercises.compare import Yielded, describe, difference
 
 
 def jump(x0, eps, alpha_bar):
@@ -234,7 +234,7 @@ def test_long_values_are_cut():
 
 
 def test_the_registry_finds_lessons_and_lists_ids(monkeypatch):
-    module = type(sys)("course_utils.notebook.exercises.lesson_99")
+    module = type(sys)("course_utils.exercises.lesson_99")
     module.EXERCISES = [JUMP]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(exercises, "lessons", lambda: ["99"])

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_utils.exercises import Exercise, Mistake
 from course_utils.language.byte_pairs import merge
-from course_utils.notebook.exercises import Exercise, Mistake
 
 Pair = tuple[int, int]
 

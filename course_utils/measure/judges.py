@@ -1,0 +1,61 @@
+"""Classifiers as instruments: is it legible, and as what?"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils.measure.distances import energy_distance
+
+
+class Judge(nn.Module):
+    """A small convolutional classifier of digits: the instrument that says whether one is legible.
+
+    Args:
+        side: height and width of the images, divisible by 4.
+        num_classes: labels it knows.
+
+    Attributes:
+        features: (B, 1, H, W) images -> (B, 64) what it looks at.
+    """
+
+    def __init__(self, side: int = 16, num_classes: int = 10) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(32 * (side // 4) ** 2, 64),
+            nn.ReLU(),
+        )
+        self.classify = nn.Linear(64, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, 1, H, W)."""
+        return self.classify(self.features(images))
+
+    @torch.no_grad()
+    def distance(self, x: Tensor, y: Tensor) -> float:
+        """Energy distance of two sets of images (N, 1, H, W) in the judge's 64 features.
+
+        Pixels hardly tell strokes from stray ink; what a classifier looks at does. The idea is that
+        of Heusel et al. 2017 (FID), arXiv:1706.08500, with an unbiased distance and a network that
+        can be trained in seconds.
+        """
+        return energy_distance(self.features(x), self.features(y))
+
+    @torch.no_grad()
+    def accuracy(self, images: Tensor, labels: Tensor) -> float:
+        """Share of images (B, 1, H, W) whose likeliest class is their label (B,)."""
+        return (self(images).argmax(1) == labels).float().mean().item()
+
+
+def classification_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Cross-entropy of (inputs, labels), in nats."""
+    inputs, labels = batch
+    return F.cross_entropy(model(inputs), labels)
