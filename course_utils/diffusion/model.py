@@ -91,10 +91,12 @@ class Denoiser(nn.Module):
         determinant = alpha * q - sigma * p
         # An accelerator would have to wait for this look.
         if determinant.device.type == "cpu" and bool((determinant.abs() < NO_DATA).any()):
+            factor, end = (
+                ("alpha", "t_start=0.99") if self.predicts == "eps" else ("sigma", "t > 0")
+            )
             raise ValueError(
-                f"at times {torch.as_tensor(t).tolist()} a prediction of {self.predicts} does not "
-                "say both the data and the noise: where alpha is 0 there is no data in x_t, where "
-                'sigma is 0 no noise. Use t_start=0.99, or a model that predicts "v".'
+                f"{factor} = 0 at one of these times, so a prediction of {self.predicts} does not "
+                f'say both the data and the noise. Use {end}, or a model that predicts "v".'
             )
         x0_hat = (q * x_t - sigma * output) / determinant
         eps_hat = (alpha * output - p * x_t) / determinant
