@@ -92,6 +92,8 @@ def test_images_of_bytes_are_refused():
     image = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     with pytest.raises(ValueError, match="x0 must be floating point.*uint8.*images / 127.5 - 1"):
         add_noise(image, 0.5, Cosine())
+    with pytest.raises(ValueError, match="x_t must be floating point.*uint8"):
+        Denoiser(torch.nn.Identity(), Cosine(), "v")(image, 0.5)
     with pytest.raises(ValueError, match=r"images / 127.5 - 1"):
         denoising_loss(Denoiser(PointMLP(), Cosine()), (image,))
 
