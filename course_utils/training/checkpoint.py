@@ -97,12 +97,15 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path.name} is truncated or damaged ({error}). {remedy}") from error
-    if missing := {"description", "sha256"} - metadata.keys():
+    description, expected = metadata.get("description"), metadata.get("sha256")
+    if description is None and expected is None:
         raise CheckpointError(
-            f"{path.name} is a whole file of another tool: it has no {' and no '.join(sorted(missing))}"
-            " of this course. Read it with safetensors.torch.load_file, or give another name."
+            f"{path.name} is a whole file, but of another tool: save_checkpoint would have put a "
+            "description and a hash into it. Read it with safetensors.torch.load_file, or give "
+            "another name."
         )
-    description, expected = metadata["description"], metadata["sha256"]
+    if description is None or expected is None:
+        raise CheckpointError(f"{path.name} is damaged: half of its description is gone. {remedy}")
     found = digest(tensors, description)
     if found != expected:
         raise CheckpointError(

@@ -123,6 +123,12 @@ def drain(steps: Iterator[TrainStep], run: Run, num_steps: int, engine: Any) -> 
     bar = tqdm(total=num_steps, initial=done, **style, **hidden)
     saved, button = started, StopButton()
     losses: list[Tensor] = []
+
+    def save(now: float) -> None:
+        with button.waits():
+            run.collect(losses, before + now - started)
+            run.save()
+
     with bar, on_interrupt(button):
         for record in steps:
             losses.append(record.loss)
@@ -130,13 +136,12 @@ def drain(steps: Iterator[TrainStep], run: Run, num_steps: int, engine: Any) -> 
                 bar.set_postfix(loss=f"{record.loss.item():.3f}", refresh=False)
             now = time.perf_counter()
             late = run.path is not None and now - saved > SAVE_EVERY
-            pressed = anywhere(button.pressed, engine)
-            if late or pressed:
-                with button.waits():
-                    run.collect(losses, before + now - started)
-                    run.save()
+            if late or button.pressed:
+                save(now)
                 saved = now
-            if pressed and record.step < num_steps:  # else nothing is left to stop
+            if anywhere(button.pressed, engine) and record.step < num_steps:  # else all is done
+                if saved != now:  # another process was asked
+                    save(now)
                 raise KeyboardInterrupt(run.farewell())
     run.collect(losses, before + time.perf_counter() - started)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import PurePath
@@ -48,10 +49,13 @@ def configuration(
         "parameters": sum(p.numel() for p in model.parameters()),
         "batches": {key: getattr(batches, key) for key in STREAM if hasattr(batches, key)},
         "data": summary(first_batch),
-        "optimizer": [type(optimizer).__name__, *map(settings, optimizer.param_groups)],
+        "optimizer": type(optimizer).__name__,
+        "learning_rate": [group["lr"] for group in optimizer.param_groups],
+        "weight_decay": [group.get("weight_decay", 0.0) for group in optimizer.param_groups],
         **{name: name_of(function) for name, function in functions.items()},
         EXACT: {name: mark(made_of(function)) for name, function in functions.items()}
-        | {"first batch": mark(made_of(first_batch))},
+        | {"first batch": mark(made_of(first_batch))}
+        | {"optimizer": mark([settings(group) for group in optimizer.param_groups])},
     }
     config: Any = getattr(model, "config", {})
     own: dict[str, Any] = asdict(config) if not isinstance(config, dict) else config
@@ -69,10 +73,10 @@ def summary(batch: Any) -> list[Any]:
     return [[list(batch.shape), round(numbers.mean().item(), 2), round(spread.item(), 2)]]
 
 
-def settings(group: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of a group of an optimizer, and how many tensors it holds."""
-    plain = {k: v for k, v in group.items() if isinstance(v, int | float | str | tuple | list)}
-    return {**plain, "params": len(group["params"])}
+def settings(group: Mapping[str, Any]) -> list[Any]:
+    """The settings of a group of an optimizer, and how many tensors it holds."""
+    own = {**group, "params": len(group["params"])}
+    return [made_of([name, own[name]]) for name in sorted(own)]
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -130,17 +134,15 @@ def _callable_parts(value: Any, seen: tuple[int, ...]) -> Any:
     if isinstance(value, nn.Module):
         state = {name: tensor.detach().cpu() for name, tensor in value.state_dict().items()}
         return ["module", repr(value), digest(state, "")]
-    try:
-        state = vars(value)
-    except TypeError:
+    if isinstance(value, Iterator | io.IOBase) or not hasattr(value, "__dict__"):
         raise ValueError(
             f"a checkpoint must tell this training from another, and cannot tell two objects of "
             f"type {type(value).__name__} apart that a function of it holds. Give the function "
             "numbers, tensors or functions instead, or leave out checkpoint."
-        ) from None
+        )
     kind = type(value)
     methods = {k: v for k, v in vars(kind).items() if isinstance(v, types.FunctionType)}
-    return ["object", kind.__qualname__, made_of(methods, seen), made_of(dict(state), seen)]
+    return ["object", kind.__qualname__, made_of(methods, seen), made_of(dict(vars(value)), seen)]
 
 
 def _function_parts(function: types.FunctionType, seen: tuple[int, ...]) -> Any:

@@ -150,10 +150,15 @@ class Run:
                 "Give another checkpoint name, or use restart=True to replace it."
             )
         shipped, found, here = description.get("shipped"), description["config"], self.config
-        # Hashes are of one machine; and what was not trained here need not be trained to the end.
-        left_out = {EXACT} if shipped else {"num_steps"} if self._longer(found, tensors) else set()
-        differing = differences(without(found, left_out), without(here, left_out))
-        differing = differing or differences(shapes(tensors), shapes(self.weights()))
+        # What was not trained here need not have these hashes, which are of one machine; and a run
+        # may go on to a later end.
+        apart = {EXACT, "num_steps"} if self._longer(found, tensors) and not shipped else {EXACT}
+        exact = {} if shipped else found.get(EXACT, {}), {} if shipped else here.get(EXACT, {})
+        differing = (
+            differences(without(found, apart), without(here, apart))
+            or differences(shapes(tensors), shapes(self.weights()))
+            or differences(*exact)
+        )
         if not differing:
             return True
         if shipped:
