@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.language.cache import Cache
 from course_utils.language.inputs import check_batch, check_length, check_vocabulary
-from course_utils.layers import Attention, Block, KeyValues, check_sizes, rotations, zero
+from course_utils.layers import Attention, Block, check_sizes, rotations, zero
 
 
 class MLP(nn.Module):
@@ -97,43 +98,6 @@ class GPTConfig:
             )
 
 
-class Cache:
-    """What a `GPT` keeps of the tokens that it has read, so that each is read once.
-
-    Args:
-        num_layers: of the model.
-        context_length: most tokens that it can hold.
-
-    Attributes:
-        layers: keys and values of each layer.
-        newest: (B, 1) the last token read, or None before the first.
-    """
-
-    def __init__(self, num_layers: int, context_length: int) -> None:
-        self.layers = [KeyValues(context_length) for _ in range(num_layers)]
-        self.newest: Tensor | None = None
-
-    @property
-    def size(self) -> int:
-        """Tokens read so far."""
-        return self.layers[0].size
-
-    def join(self, tokens: Tensor) -> Tensor:
-        """Put the newest token read, if any, in front of tokens (B, T), and remember their last.
-
-        Raises:
-            ValueError: they are of another batch.
-        """
-        before = tokens[:, :0] if self.newest is None else self.newest
-        if len(before) != len(tokens):
-            raise ValueError(
-                f"this cache holds a batch of {len(before)}; got one of {len(tokens)}. "
-                "Make a new cache for other texts."
-            )
-        self.newest = tokens[:, -1:]
-        return torch.cat([before, tokens], dim=1)
-
-
 class GPT(nn.Module):
     """A decoder-only transformer, in the form that trains fastest here.
 
@@ -177,7 +141,8 @@ class GPT(nn.Module):
         """
         if not self.config.causal:
             return None
-        return Cache(self.config.num_layers, self.context_length)
+        length = self.context_length
+        return Cache(length, self.config.num_layers, self._turns(length))
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, V) for the token after each position of tokens (B, T).
@@ -192,17 +157,23 @@ class GPT(nn.Module):
         check_vocabulary(tokens, self.config.vocab_size)
         length, start = tokens.shape[1], 0 if cache is None else cache.size
         check_length(start + length, self.context_length)
-        x = self.embed(tokens if cache is None else cache.join(tokens))  # (B, T or 1 + T, D)
+        x = self.embed(tokens)  # (B, T, D)
         if self.previous is not None:
-            x = torch.addcmul(x, F.pad(x, (0, 0, 1, -1)), self.previous)  # some of the one before
-        x = x[:, -length:]  # (B, T, D)
-        turns = None
-        if self.config.positions:
-            head_width = self.config.width // self.config.num_heads
-            turns = rotations(length, head_width, start=start, like=x)
+            before = F.pad(x, (0, 0, 1, -1)) if cache is None else cache.before(x)
+            x = torch.addcmul(x, before, self.previous)
+        turns = self._turns(length, cache)
         for index, block in enumerate(self.blocks):
             x = block(x, turns=turns, cache=None if cache is None else cache.layers[index])
         return self.logits(self.norm(x))  # (B, T, V)
+
+    def _turns(self, length: int, cache: Cache | None = None) -> Tensor | None:
+        """(T, K / 2) rotations of the next positions, or None for a model without positions."""
+        if not self.config.positions:
+            return None
+        if cache is not None and cache.turns is not None:
+            return cache.turns[cache.size : cache.size + length]
+        head_width = self.config.width // self.config.num_heads
+        return rotations(length, head_width, like=self.embed.weight)
 
 
 @torch.no_grad()

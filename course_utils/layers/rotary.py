@@ -8,23 +8,23 @@ from torch import Tensor
 from course_utils.layers.inputs import at_least_float32
 
 
-def rotations(length: int, width: int, *, start: int = 0, like: Tensor) -> Tensor:
+def rotations(length: int, width: int, *, like: Tensor) -> Tensor:
     """How far each position turns each pair of features, as complex numbers of size 1.
 
-    Pair i turns by 1024^(-2i / (K - 2)) radians a position: the first by 1, the last by 1 / 1024.
+    The first pair turns by 1 radian a position, the last by 2^-10, the others evenly between in
+    their logarithms.
 
     Args:
-        length: T positions.
+        length: T, the positions 0 ... T - 1.
         width: K, even.
-        start: the first of the positions.
         like: a tensor on the device where they are needed; float64 if it is, otherwise float32.
 
     Returns:
         (T, K / 2), complex.
     """
     kind = dict(device=like.device, dtype=at_least_float32(like.dtype))
-    speed = 1024 ** -torch.linspace(0, 1, width // 2, **kind)
-    angles = torch.arange(start, start + length, **kind)[:, None] * speed  # (T, K / 2)
+    speed = torch.logspace(0, -10, width // 2, base=2, **kind)  # (K / 2,)
+    angles = torch.arange(length, **kind)[:, None] * speed  # (T, K / 2)
     return torch.polar(torch.ones_like(angles), angles)
 
 
@@ -44,6 +44,6 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
     Source: Su et al. 2021 (RoFormer), section 3.2, arXiv:2104.09864: a pair of features is a
     complex number, and turning it is a product.
     """
-    pairs = x.to(at_least_float32(x.dtype)).unflatten(-1, (-1, 2))
+    pairs = x.to(turns.dtype.to_real()).unflatten(-1, (-1, 2))
     turned = torch.view_as_complex(pairs) * turns  # (..., T, K / 2)
-    return torch.view_as_real(turned).flatten(-2).type_as(x)
+    return torch.view_as_real(turned).flatten(-2).to(x.dtype)
