@@ -82,7 +82,13 @@ class Grammar:
         return self._expected(lambda alt: sum(part not in self.rules for part in alt.parts))
 
     def sample(self, num_sentences: int, *, seed: int = 0) -> list[str]:
-        """Draw sentences; the same seed gives the same ones on every machine."""
+        """Draw sentences; the same seed gives the same ones on every machine.
+
+        Raises:
+            ValueError: If the number is below 0.
+        """
+        if num_sentences < 0:
+            raise ValueError(f"num_sentences must be at least 0; got {num_sentences}.")
         choices = random.Random(seed).choices
         rules = {
             symbol: ([alt.parts[::-1] for alt in rule], [alt.prob for alt in rule])

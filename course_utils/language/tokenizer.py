@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from course_utils.language.byte_pairs import NUM_BYTES, Pair, apply_merges, learn_merges
 from course_utils.language.vocabulary import Tokenizer, numbered, printable
+from course_utils.layers import check_sizes
 
 UNKNOWN = "<unk>"
 
@@ -81,11 +82,14 @@ class WordTokenizer(Tokenizer):
         Args:
             text: Where the words come from.
             unknown: Whether to add "<unk>" for words that are not in the vocabulary.
-            min_count: Words that are rarer than this are left out; above 1 it needs `unknown`.
+            min_count: Words that are rarer than this are left out, at least 1; above 1 it needs
+                `unknown`.
 
         Raises:
-            ValueError: If words would be left out with no token to stand for them.
+            ValueError: If words would be left out with no token to stand for them, or the count is
+                out of its range.
         """
+        check_sizes(min_count=min_count)
         if min_count > 1 and not unknown:
             raise ValueError(
                 f"min_count={min_count} leaves words of the text without a token. Use unknown=True."
@@ -155,6 +159,7 @@ class BytePairTokenizer(Tokenizer):
         Raises:
             ValueError: If V is below 256, or the text is too short for so many merges.
         """
+        check_sizes(vocab_size=vocab_size)
         if vocab_size < NUM_BYTES:
             raise ValueError(
                 f"vocab_size must be at least 256, as every byte is a token; got {vocab_size}."
