@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch.optim import Optimizer
 
@@ -35,9 +36,14 @@ class Rates:
     """The learning rates of an optimizer: a peak for each group of weights, times one factor."""
 
     def __init__(self, optimizer: Optimizer) -> None:
-        self.groups = optimizer.param_groups
+        self.optimizer = optimizer  # not its groups: an accelerator puts others in their place
         self.peaks = [group["lr"] for group in self.groups]
         self.given = list(self.peaks)
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The groups of weights that have a rate of their own."""
+        return self.optimizer.param_groups
 
     @property
     def now(self) -> float:
