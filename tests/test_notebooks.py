@@ -74,10 +74,8 @@ def test_claims_are_stored_and_compared(source):
 
 @each_lesson
 def test_measuring_cells_are_folded_with_their_output_in_sight(source):
-    folded = [
-        *code_cells(student(source), "measure"),
-        *code_cells(student(source), "nbval-check-output"),
-    ]
+    notebook = student(source)
+    folded = [*code_cells(notebook, "measure"), *code_cells(notebook, "nbval-check-output")]
     assert folded
     for cell in folded:
         assert cell.metadata.jupyter.source_hidden  # JupyterLab, VS Code
