@@ -113,14 +113,14 @@ def image_training() -> Any:
     """Training steps of the U-Net on 32 images of 16 x 16."""
     net = diffusion.UNet(widths=(16, 32, 64))
     model = diffusion.Denoiser(net, diffusion.Cosine(), "v")
-    batches = Same(torch.randn(32, 1, 16, 16))
+    batches = Same((torch.randn(32, 1, 16, 16),))
     return training.train_steps(model, batches, diffusion.denoising_loss, num_steps=10**9)
 
 
 def text_training() -> Any:
     """Training steps of a transformer of width 64 on 16 texts of 64 tokens."""
     config = language.GPTConfig(64, context_length=64, num_layers=4, num_heads=4, width=64)
-    batches = Same(torch.randint(64, (16, 65)))
+    batches = Same((torch.randint(64, (16, 65)),))
     return training.train_steps(
         language.GPT(config), batches, language.next_token_loss, num_steps=10**9
     )
