@@ -108,6 +108,26 @@ def test_a_loss_written_anew_under_its_name_is_refused(kept, tmp_path):
             run(path, loss=space["loss"])
 
 
+def counting(scale):
+    calls = 0
+
+    def loss(model, batch):
+        nonlocal calls
+        calls += 1
+        return scaled(model, batch, scale)
+
+    return loss
+
+
+def test_a_count_of_calls_is_no_setting(kept, tmp_path, capsys):
+    path, loss = tmp_path / "run.safetensors", counting(1.0)
+    for _ in range(2):
+        run(path, loss=loss)
+    assert "Loaded the trained weights" in capsys.readouterr().out
+    with pytest.raises(CheckpointError, match="loss: .* in the file"):
+        run(path, loss=counting(2.0))
+
+
 @pytest.mark.parametrize("held", [iter([1]), io.StringIO(), object()])
 def test_what_cannot_be_told_apart_is_refused_before_the_training(tmp_path, held):
     with pytest.raises(ValueError, match="cannot tell two objects of type .*out checkpoint"):
