@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,8 @@ def test_lock_satisfies_what_the_package_asks_for(root, python, system):
         if pin.marker is None or pin.marker.evaluate(machine)
     }
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    for line in [*project["dependencies"], *extras["lab"], *extras["test"]]:
+    extras = project["optional-dependencies"].values()
+    for line in [*project["dependencies"], *chain.from_iterable(extras)]:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(machine):
             assert pinned[requirement.name] in requirement.specifier
@@ -71,7 +72,7 @@ def test_workflow_covers_all_systems_with_least_rights(root):
 def test_conda_environment_names_no_package_twice(root):
     environment = yaml.safe_load((root / "environment.yml").read_text(encoding="utf-8"))
     assert environment["channels"] == ["conda-forge", "nodefaults"]
-    assert environment["dependencies"][-1] == {"pip": ["-e .[lab,test]"]}
+    assert environment["dependencies"][-1] == {"pip": ["-e .[lab,test,scale]"]}
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
