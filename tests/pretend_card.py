@@ -127,13 +127,13 @@ def make_device():
     return True
 
 
-def prepare_course(most_steps):
+def prepare_course(home, most_steps):
     """Let `setup` choose the card with the sizes of the cpu tier, and `fit` stop early.
 
-    Without `most_steps` nothing is trained: it is the fast mode.
+    Without `most_steps` it is the fast mode: what has shipped weights is not trained.
     """
     os.environ["COURSE_MODE"] = "fast" if most_steps is None else "full"
-    os.environ["COURSE_HOME"] = tempfile.mkdtemp()
+    os.environ["COURSE_HOME"] = home
     start = importlib.import_module("course_utils.notebook.start")
     start._tier_and_device = lambda mode: ("cpu", torch.device("card"))
     start._describe = lambda device: "a pretend card"
@@ -173,9 +173,10 @@ def main():
     wish = parser.parse_args()
     if not make_device():
         return ABSENT
-    prepare_course(wish.most_steps)
-    with OnCard():
-        return int(run_cells(wish.lesson) > 0)
+    with tempfile.TemporaryDirectory() as home:
+        prepare_course(home, wish.most_steps)
+        with OnCard():
+            return int(run_cells(wish.lesson) > 0)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,13 @@ def test_the_mirror_of_readme_names_what_there_is(root):
                 assert [name for name in names if not offers(module, name)] == []
 
 
+def test_readme_lists_the_settings_that_are_read(root):
+    listed = re.findall(r"^\| `(COURSE_\w+)`", (root / "README.md").read_text("utf-8"), re.M)
+    sources = [path.read_text("utf-8") for path in (root / "course_utils").rglob("*.py")]
+    read = re.compile(r"""["'](COURSE_\w+)["']""")
+    assert set(listed) == {name for source in sources for name in read.findall(source)}
+
+
 HEAD = r"\*(\d+) minutes to read, about (a minute|\d+ seconds) to run"
 
 
