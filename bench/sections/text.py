@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from clock import train
-from common import Goal, in_process, matrix_speed, side_by_side
+from frame.clock import train
+from frame.goals import Goal
+from frame.machine import matrix_speed
+from frame.process import in_process
+from frame.race import race
+from frame.turns import side_by_side
 from peers.texts import PEERS
-from race import race
 from torch import Tensor
 
 from course_utils import data, language
@@ -35,7 +38,7 @@ def corpus(name: str) -> tuple[Tensor, Tensor, int]:
 
 def run(name: str, text: str, seed: int, budget: float) -> dict[str, Any]:
     """Train one for a budget and look at its loss, in nats a token, on held-out text."""
-    from ours import Writer
+    from peers.ours import Writer
 
     torch.set_num_threads(1)
     speed = matrix_speed()
@@ -62,7 +65,7 @@ def compare(text: str) -> tuple[Goal, dict[str, Any]]:
     """Both peers for 120 s, then ours for as long as the better one's loss takes."""
 
     def train_one(**options: Any) -> dict[str, Any]:
-        return in_process("text", "run", {"text": text, **options})[0]
+        return in_process("sections.text", "run", {"text": text, **options})[0]
 
     name = f"text, {text}: CPU s to the loss of the best peer"
     return race(name, train_one, list(PEERS), 3.0)

@@ -8,25 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from course_utils.notebook.plots.figures import png
-from course_utils.notebook.plots.style import (
-    DASHED,
-    GREY,
-    MODEL,
-    NOISY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    use_style,
-)
-from course_utils.training.checkpoint import write_atomically
+from course_utils.notebook import plots
+from frame.results import replace
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "performance.png"
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "performance.png"
 SIZE = (14.0, 6.2)  # inches
-COLORS = (MODEL, PURPLE, ORANGE, SKY, NOISY)
+COLORS = (plots.MODEL, plots.PURPLE, plots.ORANGE, plots.SKY, plots.NOISY)
 
 
 def table(results: dict[str, Any]) -> str:
@@ -35,12 +23,11 @@ def table(results: dict[str, Any]) -> str:
     Args:
         results: as in results.json.
     """
-    rows = [("", "ours", "best peer", "ratio", "goal", "met", "peer")]
+    rows = [("", "ours", "best peer", "ratio or difference", "goal", "met", "peer")]
     for goal in results["goals"]:
         ours, best = (f"{goal[key]:.4g}" for key in ("ours", "best_peer"))
         met = "yes" if goal["met"] else "no"
-        ratio = f"{goal['ratio']:.2f}"
-        rows.append((goal["name"], ours, best, ratio, goal["goal"], met, goal["peer"]))
+        rows.append((goal["name"], ours, best, gain(goal), goal["goal"], met, goal["peer"]))
     others = [
         (f"{section}: {name}", f"{ratio:.2f}")
         for section, details in results.get("details", {}).items()
@@ -50,6 +37,14 @@ def table(results: dict[str, Any]) -> str:
     if others:
         parts.append(aligned([("all ratios (above 1: ours is better)", ""), *others]))
     return "\n\n".join([*parts, finding(results) + "."])
+
+
+def gain(goal: dict[str, Any]) -> str:
+    """How many times better ours is, or by how much: the 95 % interval of a difference."""
+    if goal["ratio"] is None:
+        low, high = goal["interval"]
+        return f"{low:+.2g} to {high:+.2g}"
+    return f"{goal['ratio']:.2f}"
 
 
 def ratios(details: Any, path: str = "") -> Iterator[tuple[str, float]]:
@@ -90,29 +85,25 @@ def finding(results: dict[str, Any]) -> str:
 
 def figure(results: dict[str, Any], path: Path = PICTURE) -> None:
     """Draw the goals on the left, and on the right how our own costs grow, if that was measured."""
-    use_style()
     growth = results.get("details", {}).get("growth", {})
-    panels = [kind for kind in ("time", "memory") if growth.get(kind)]
-    picture = Figure(figsize=SIZE, layout="constrained")
-    FigureCanvasAgg(picture)
-    count = 1 + len(panels)
-    grid = picture.subplots(1, count, width_ratios=[1.3] + [1] * len(panels), squeeze=False)
-    draw_goals(grid[0][0], results["goals"])
-    for ax, kind in zip(grid[0][1:], panels, strict=True):
+    kinds = [kind for kind in ("time", "memory") if growth.get(kind)]
+    picture, (first, *others) = plots.panels(1 + len(kinds), title=finding(results), size=SIZE)
+    first.get_gridspec().set_width_ratios([1.3] + [1] * len(kinds))
+    draw_goals(first, [goal for goal in results["goals"] if goal["ratio"] is not None])
+    for ax, kind in zip(others, kinds, strict=True):
         draw_growth(ax, growth[kind], kind)
-    picture.suptitle(finding(results), x=0.008, ha="left")
-    write_atomically(path, png(picture))
+    replace(path, plots.png(picture))
 
 
 def draw_goals(ax: Axes, goals: list[dict[str, Any]]) -> None:
-    """A bar for each goal, from the line that it should reach; a missed one in another colour."""
+    """A bar for each ratio, from the line that it should reach; a missed one in another colour."""
     shares = [goal["ratio"] / float(goal["goal"].removeprefix(">=")) for goal in goals]
     shares = [max(share, 0.1) for share in shares]  # 0, never reached, has no place on log axes
     places = range(len(goals))
-    colors = [MODEL if goal["met"] else NOISY for goal in goals]
+    colors = [plots.MODEL if goal["met"] else plots.NOISY for goal in goals]
     ax.barh(places, [share - 1 for share in shares], left=1, color=colors, height=0.6)
     ax.set_xscale("log")
-    ax.axvline(1, **DASHED)
+    ax.axvline(1, **plots.DASHED)
     ax.set_xlim(min([0.5, *shares]) / 1.3, max([2.0, *shares]) * 4)
     names = [textwrap.fill(f"{goal['name']} (vs {goal['peer']})", 50) for goal in goals]
     ax.set_yticks(places, names, fontsize=8)
@@ -120,7 +111,7 @@ def draw_goals(ax: Axes, goals: list[dict[str, Any]]) -> None:
     plain_ticks(ax, "x")
     for place, share, goal in zip(places, shares, goals, strict=True):
         text = f" {goal['ratio']:.3g}x, goal {goal['goal']}"
-        ax.text(max(share, 1), place, text, va="center", fontsize=8, color=GREY)
+        ax.text(max(share, 1), place, text, va="center", fontsize=8, color=plots.GREY)
     ax.set_xlabel("ratio to the best peer / goal")
     ax.set_title("at the dashed line a goal is met")
 

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from clock import Clock
-from common import Goal, Same, alternate, matrix_speed, threads
+from frame.clock import Clock
+from frame.goals import Goal
+from frame.machine import matrix_speed, threads
+from frame.turns import Same, alternate
 from peers import images, texts
 from torch import Tensor, nn
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import Same, in_process, threads
+from frame.machine import threads
+from frame.process import in_process
+from frame.turns import Same
 
 from course_utils import diffusion, language, training
 from course_utils.measure import forward_flops
@@ -36,7 +38,7 @@ VOCAB_SIZE, SECONDS, REPEATS = 128, 0.4, 3  # a point takes at least so long, an
 def measure_section(sizes: dict[str, Sequence[int]] | None = None) -> dict[str, Any]:
     """All costs and their exponents; there is no peer, so there are no goals."""
     sizes = sizes or SIZES
-    times, _ = in_process("growth", "all_times", {"sizes": sizes})
+    times, _ = in_process("sections.growth", "all_times", {"sizes": sizes})
     memory = {kind: memory_growth(kind, sizes[kind]) for kind in KINDS_OF_MEMORY if kind in sizes}
     return {"goals": [], "details": {"time": times, "memory": memory}}
 
@@ -146,7 +148,7 @@ def memory_growth(kind: str, sizes: Sequence[int]) -> dict[str, Any]:
     state, so what is left is what the size itself asks for.
     """
     empty, *peaks = (
-        in_process("growth", "peak_of", {"kind": kind, "size": size})[0]
+        in_process("sections.growth", "peak_of", {"kind": kind, "size": size})[0]
         for size in (KINDS_OF_MEMORY[kind], *sizes)
     )
     # 0.1 MB is what such a difference can tell.

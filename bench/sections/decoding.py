@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from clock import Clock
-from common import Goal, alternate, threads
+from frame.clock import Clock
+from frame.goals import Goal
+from frame.machine import threads
+from frame.turns import alternate
 from peers import texts
 from torch import nn
 

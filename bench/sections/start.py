@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from common import Goal, alternate
+from frame.goals import Goal
+from frame.turns import alternate
 
 IMPORTS = {
     "torch alone": "import torch",

@@ -12,10 +12,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from clock import train
-from common import Goal, in_process, matrix_speed, side_by_side
+from frame.clock import train
+from frame.goals import Goal
+from frame.machine import matrix_speed
+from frame.process import in_process
+from frame.race import race
+from frame.turns import side_by_side
 from peers.images import PEERS
-from race import race
 
 from course_utils import data, training
 from course_utils.measure import Judge, classification_loss, count_parameters, energy_distance
@@ -35,7 +38,7 @@ def digits() -> data.Digits:
 
 def build(name: str, conditional: bool, seed: int) -> Any:
     """One trainee, from this seed."""
-    from ours import Painter
+    from peers.ours import Painter
 
     torch.manual_seed(seed)
     return (PEERS | {"ours": Painter})[name](conditional)
@@ -113,7 +116,9 @@ def compare(kind: str) -> tuple[Goal, dict[str, Any]]:
     """All peers and ours for 120 s, then ours for as long as the best peer's loss takes."""
 
     def train_one(**options: Any) -> dict[str, Any]:
-        return in_process("digits", "run", {"conditional": kind == "by class", **options})[0]
+        return in_process("sections.digits", "run", {"conditional": kind == "by class", **options})[
+            0
+        ]
 
     first, *others = PEERS
     goal, found = race(

@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from common import Goal, Same
-from course_utils.notebook.computer import choose_threads, usable_cores
+from frame.goals import Goal
+from frame.process import in_process
+from frame.turns import Same
+from joblib import cpu_count
 
 from course_utils import diffusion, language, training
+from course_utils.notebook import setup
 
 COUNTS = (1, 2, 4, 8)
 STEPS, WARM_UP = 40, 3  # a step trains the U-Net once and the transformer once
@@ -28,8 +31,7 @@ def measure_section(
     counts: Sequence[int] = COUNTS, steps: int = STEPS, limit: float = LIMIT
 ) -> dict[str, Any]:
     """Throughput of 1, 2, 4 and 8 lessons at once; 8 should do at least 0.9 of what 1 does."""
-    cores = usable_cores()
-    chosen = choose_threads(cores)
+    cores, chosen = cpu_count(), in_process("sections.sharing", "chosen_threads", {})[0]
     found = {n: together(n, chosen, steps=steps, limit=limit) for n in counts}
     most = max(counts)
     control = together(most, cores, steps=steps, limit=limit)
@@ -51,6 +53,12 @@ def measure_section(
         "ratios": ratios,
     }
     return {"goals": [goal], "details": details}
+
+
+def chosen_threads() -> int:
+    """The threads that a lesson gives to torch; to be asked in a process of its own."""
+    setup("01")
+    return torch.get_num_threads()
 
 
 def together(count: int, threads: int, *, steps: int, limit: float) -> dict[str, float]:

@@ -15,8 +15,9 @@ from itertools import islice
 from typing import Any
 
 import torch
-from common import Same
-from course_utils.training.accelerate import compiled, in_bfloat16
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from frame.turns import Same
 from torch import Tensor, nn
 
 from course_utils import diffusion, language, training
@@ -24,6 +25,12 @@ from course_utils.measure import count_parameters, forward_flops
 from course_utils.records import last
 
 VOCAB_SIZE = 103
+HALF = {"mixed_precision": "bf16"}
+WAYS: dict[str, dict[str, str]] = {  # name -> what an Accelerator is asked for
+    "float32": {},
+    "bfloat16": HALF,
+    "compiled": HALF | {"dynamo_backend": "inductor"},
+}
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,16 @@ def trained(
 ) -> dict[str, Any]:
     """Speed of training as each way of computing it allows, with `num` examples a step."""
     device = next(model.parameters()).device
-    half = in_bfloat16(loss_fn, device)
     found: dict[str, Any] = {"parameters": count_parameters(model)}
-    for name, way in {"float32": loss_fn, "bfloat16": half, "compiled": compiled(half)}.items():
+    for name, options in WAYS.items():
+        AcceleratorState._reset_state(reset_partial_state=True)  # else a process has one precision
         steps = training.train_steps(
-            model, Same(batch), way, num_steps=10**9, optimizer=training.muon(model, 1e-3)
+            model,
+            Same(batch),
+            loss_fn,
+            num_steps=10**9,
+            optimizer=training.muon(model, 1e-3),
+            accelerator=Accelerator(cpu=device.type == "cpu", **options) if options else None,
         )
         start = time.perf_counter()
         next(steps)  # compiles

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from common import Goal
+from frame.goals import Goal
 
 BUDGET = 120.0  # CPU seconds of each peer
 SEEDS = (0, 1, 2)  # the models were tuned on others, from 100 on

@@ -1,32 +1,25 @@
-"""Samplers on one trained network: ours against diffusers' schedulers, and against bare calls.
-
-The network is the U-Net of lesson 02 with the weights that the course ships.
-"""
+"""Samplers: equal trajectories to diffusers' schedulers, quality by calls, cost of the loop."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from clock import Clock
-from common import Goal, alternate, threads
-from course_utils.notebook.computer import usable_cores
+from frame.clock import Clock
+from frame.goals import Goal
+from frame.machine import threads
+from frame.turns import alternate
+from joblib import cpu_count
 from torch import Tensor
 
-from course_utils import data, diffusion, training
+from course_utils import data, diffusion
 from course_utils.diffusion import Denoiser, Schedule
-from course_utils.measure import Judge, classification_loss, energy_distance
 from course_utils.records import last
+from sections.calls import by_calls, painter
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "course_utils" / "weights" / "02_digits.safetensors"
-CALLS, NUM_SAMPLES, LONG = (5, 10, 20, 50), 500, 1000
-SEEDS = (0, 1, 2)  # of the starting noise; times and options were chosen on 100 to 102
 BATCHES = (16, 64)  # images at once in `loops`
-Options = Callable[[int, torch.Generator], dict[str, Any]]  # calls, noise -> for `sample`
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,22 +38,18 @@ class Table(Schedule):
         return (1 - self.alpha(t) ** 2).sqrt()
 
 
-@torch.no_grad()
 def measure_section() -> dict[str, Any]:
     """Equal trajectories, quality against calls, and what the loop costs."""
     threads()
-    net = diffusion.UNet(widths=(16, 24, 32)).eval()
-    tensors, _ = training.load_checkpoint(WEIGHTS)
-    prefix = "model.net."
-    net.load_state_dict(
-        {name[len(prefix) :]: w for name, w in tensors.items() if name.startswith(prefix)}
-    )
-    model = Denoiser(net, diffusion.Cosine(), "v").eval()
-    torch.set_num_threads(usable_cores())  # distances do not depend on it
-    reached, quality = by_calls(model)
+    digits = data.load_digits(16)
+    model = painter(digits)
+    torch.set_num_threads(cpu_count())  # distances do not depend on it
+    reached, quality = by_calls(model, digits)
     threads()
-    cost, overhead = loops(net)
-    details = {"trajectories": trajectories(net), "quality": quality, "loop": overhead}
+    with torch.no_grad():
+        cost, overhead = loops(model.net)
+        agree = trajectories(model.net)
+    details = {"trajectories": agree, "quality": quality, "loop": overhead}
     return {"goals": [reached, cost], "details": details}
 
 
@@ -111,85 +100,6 @@ def scheduled(scheduler: Any, net: torch.nn.Module, x: Tensor, num_steps: int) -
         x = scheduler.step(net(x, t), i, x, **options).prev_sample
         states.append(x)
     return states
-
-
-def by_calls(model: Denoiser) -> tuple[Goal, dict[str, Any]]:
-    """Distance of samples to held-out digits, for each sampler and number of calls."""
-    digits = data.load_digits(16)
-    judge = Judge()
-    with torch.enable_grad():
-        stream = data.Batches(*digits.train, batch_size=64)
-        for _ in training.train_steps(judge, stream, classification_loss, num_steps=400):
-            pass
-
-    def distances(sampler: Options, calls: int, seed: int) -> dict[str, float]:
-        generator = torch.Generator().manual_seed(seed)
-        shape = (NUM_SAMPLES, 1, 16, 16)
-        steps = diffusion.sample(model, shape, generator=generator, **sampler(calls, generator))
-        images = last(steps).state
-        return {
-            "pixels": energy_distance(images, digits.test.images),
-            "features": judge.distance(images, digits.test.images),
-        }
-
-    def ancestral(calls: int, generator: torch.Generator) -> dict[str, Any]:
-        step = diffusion.ancestral(generator=generator)
-        return {"num_steps": calls, "step": step, "clip": 1.0}
-
-    def even(calls: int, generator: torch.Generator) -> dict[str, Any]:
-        times = diffusion.times_even_in_snr(model.schedule, calls)
-        return {"times": times, "step": diffusion.dpm_solver_2m()}
-
-    samplers: dict[str, Options] = {
-        "DDPM": ancestral,
-        "DDIM": lambda calls, _: {"num_steps": calls, "clip": 1.0},
-        "DPM-Solver++(2M)": lambda calls, _: {
-            "num_steps": calls,
-            "step": diffusion.dpm_solver_2m(),
-            "clip": 1.0,
-        },
-        "DPM-Solver++(2M), even in log SNR": even,
-    }
-    found = {
-        name: {
-            str(calls): averaged([distances(sampler, calls, seed) for seed in SEEDS])
-            for calls in CALLS
-        }
-        for name, sampler in samplers.items()
-    }
-    reference = distances(ancestral, LONG, SEEDS[0])
-    best = list(samplers)[-1]  # chosen beforehand, not for its result
-    baseline = real(judge, digits)
-    noise = baseline["spread"]  # a smaller distance cannot be told from 0
-    goal = Goal.lower(
-        "sampling: energy distance of 10 calls",
-        max(found[best]["10"]["pixels"], noise),
-        max(reference["pixels"], noise),
-        f"DDPM, {LONG} calls",
-        0.9,
-    )
-    return goal, found | {f"DDPM, {LONG} calls": reference, "real digits": baseline}
-
-
-def averaged(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of each measure, and the standard deviation of the one in pixels."""
-    means = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
-    return means | {"spread": statistics.stdev(row["pixels"] for row in rows)}
-
-
-def real(judge: Judge, digits: data.Digits) -> dict[str, float]:
-    """The same of as many real digits: what the best of all samplers would get."""
-    order = torch.randperm(len(digits.train.images), generator=torch.Generator().manual_seed(0))
-    parts = [digits.train.images[part] for part in order.split(NUM_SAMPLES)]
-    return averaged(
-        [
-            {
-                "pixels": energy_distance(images, digits.test.images),
-                "features": judge.distance(images, digits.test.images),
-            }
-            for images in parts
-        ]
-    )
 
 
 class Timed(torch.nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from common import Same
+from frame.turns import Same
 from torch import Tensor
 
 from course_utils import diffusion, language, training
