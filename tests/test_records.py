@@ -8,5 +8,5 @@ def test_last_returns_the_final_record():
 
 
 def test_last_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="num_steps >= 1"):
+    with pytest.raises(ValueError, match="make a new one"):
         last([])
