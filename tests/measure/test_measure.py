@@ -130,15 +130,27 @@ def test_modes_tell_the_data_from_its_fakes():
     assert math.isnan(measure.modes(torch.full((3, 2), 9.0), RING, 0.3).spread)
 
 
-def test_nearest_finds_copies_that_the_median_hides():
+def test_nearest_neighbours_by_hand():
     generator = torch.Generator().manual_seed(0)
-    known, unseen = torch.randn(2, 300, 1, 3, 3, generator=generator)
-    by_hand = min(math.dist(unseen[0].flatten().tolist(), y.flatten().tolist()) for y in known)
-    assert measure.nearest(unseen, known)[0].item() == pytest.approx(by_hand, rel=1e-5)
-    half = torch.cat([known[:150], 5 * unseen[:150]])
-    away = measure.nearest(half, known)
-    assert away.quantile(0.1) == 0  # half are copies
-    assert away.mean() > 1.5 * measure.nearest(unseen, known).mean()  # and yet farther on average
+    known, unseen = torch.randn(2, 30, 1, 3, 3, generator=generator)
+    found = measure.nearest(unseen, known, 2)
+    for point, near in zip(unseen, found, strict=True):
+        away = sorted(math.dist(point.flatten().tolist(), y.flatten().tolist()) for y in known)
+        assert near.tolist() == pytest.approx(away[:2], rel=1e-5)
+
+
+def test_a_copy_under_noise_has_one_favourite_and_a_new_example_has_none():
+    generator = torch.Generator().manual_seed(0)
+    known, unseen, noise = torch.randn(3, 300, 64, generator=generator)
+
+    def favourite(x):  # in a tenth of the set
+        near = measure.nearest(x, known, 2)
+        return float((near[:, 0] / near[:, 1]).quantile(0.1))
+
+    new = favourite(unseen)
+    for size in (0.0, 0.1, 0.5):
+        assert favourite(known + size * noise) < 0.6 * new
+    assert favourite(torch.cat([known[:150], 5 * unseen[:150]])) == 0  # half are copies
 
 
 def test_scatter_of_repeats():
