@@ -126,7 +126,8 @@ def by_index(denoise, x, times, schedule, limit):
 
 
 def by_min_and_max(denoise, x, times, schedule, limit):
-    for (t, s), _ in zip(pairwise(times), range(999), strict=False):
+    for k in range(1, len(times)):
+        t, s = times[k - 1], times[k]
         x0 = denoise(x, torch.tensor([t] * len(x)))
         x0 = torch.minimum(torch.maximum(x0, torch.tensor(-limit)), torch.tensor(limit))
         noise = (x - schedule.alpha(t) * x0) / schedule.sigma(t)
