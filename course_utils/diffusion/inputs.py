@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -83,8 +86,8 @@ def check_labels(label: Tensor | None, num_classes: int, num_examples: int) -> N
             )
 
 
-def check_sizes(least: int = 1, **sizes: int) -> None:
+def check_sizes(least: int = 1, **sizes: Any) -> None:
     """Raise ValueError unless every one of these settings is a whole number from `least` up."""
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < least:
+        if not isinstance(size, Integral) or size < least:
             raise ValueError(f"{name} must be a whole number, at least {least}; got {size}.")

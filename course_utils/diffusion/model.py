@@ -12,7 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import Time, at_least_float32, batch_times, check_sizes
+from course_utils.diffusion.inputs import (
+    Time,
+    at_least_float32,
+    batch_times,
+    check_floating,
+    check_sizes,
+)
 from course_utils.diffusion.schedule import NO_DATA, Schedule
 from course_utils.layers import time_embedding
 from course_utils.records import Prediction
@@ -107,7 +113,11 @@ class Denoiser(nn.Module):
 
         It is shown copies, x_t in the precision of its weights: a layer that works in place must
         not change what belongs to the caller. Its answer is at least float32.
+
+        Raises:
+            ValueError: x_t is not floating point, or t does not suit it.
         """
+        check_floating(x_t, "x_t")
         weights = (p.dtype for p in self.net.parameters() if p.is_floating_point())
         seen = x_t.to(next(weights, x_t.dtype), copy=True)
         times = batch_times(t, x_t)

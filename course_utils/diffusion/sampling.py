@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from course_utils.diffusion.bound import BoundModel, Clipped
-from course_utils.diffusion.inputs import at_least_float32, check_floating
+from course_utils.diffusion.inputs import at_least_float32, check_floating, check_sizes
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import randn
 from course_utils.diffusion.schedule import Schedule
@@ -36,8 +36,9 @@ def sample(
 ) -> Iterator[SampleStep[Prediction]]:
     """Generate examples, giving the state after each step.
 
-    The noise of one image depends on the batch that it is drawn with: with the same generator,
-    image 0 of a batch of 4 is not image 0 of a batch of 5. To keep an image, keep its x_start.
+    The noise of one image depends on the batch that it is drawn with: from the same generator,
+    image 0 of a batch of 4 need not be image 0 of a batch of 5. To get an image again under `ddim`,
+    keep its x_start.
 
     Args:
         model: a `Denoiser`, or an exact one; model(x_t, t, cond) -> Prediction.
@@ -64,7 +65,8 @@ def sample(
     """
     if times is None:
         num_steps = 50 if num_steps is None else num_steps
-        times = torch.linspace(t_start, 0, max(num_steps, 0) + 1, dtype=torch.float64).tolist()
+        check_sizes(num_steps=num_steps)
+        times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
     check_run(shape, times, num_steps, t_start)
     check_inputs(shape, step, cond, x_start, clip)
     if x_start is None:
@@ -109,11 +111,11 @@ def times_even_in_snr(
     # Without the ends, where the log SNR is infinite.
     t = torch.linspace(1, 0, 10_001, dtype=torch.float64)[1:-1]
     log_snr = schedule.log_snr(t).numpy()
-    if num_steps < 3 or not log_snr[0] <= low < high <= log_snr[-1]:
+    check_sizes(3, num_steps=num_steps)
+    if not log_snr[0] <= low < high <= log_snr[-1]:
         raise ValueError(
-            "expected num_steps >= 3 and log SNRs low < high between "
-            f"{log_snr[0]:.1f} and {log_snr[-1]:.1f}, the ends of {schedule}; got "
-            f"num_steps={num_steps}, low={low:g}, high={high:g}."
+            f"expected log SNRs low < high between {log_snr[0]:.1f} and {log_snr[-1]:.1f}, the "
+            f"ends of {schedule}; got low={low:g}, high={high:g}."
         )
     inner = np.interp(np.linspace(low, high, num_steps - 1), log_snr, t.numpy())
     return [1.0, *inner.tolist(), 0.0]
@@ -125,8 +127,6 @@ def check_run(
     """Raise ValueError unless there is something to generate, and times that lead there."""
     if min(shape, default=0) < 1:
         raise ValueError(f"shape must be (B, ...), each at least 1; got {tuple(shape)}.")
-    if num_steps is not None and num_steps < 1:
-        raise ValueError(f"num_steps must be at least 1; got {num_steps}.")
     if not 0 < t_start <= 1:
         raise ValueError(f"t_start must lie in (0, 1], 1 = pure noise; got {t_start}.")
     if num_steps is not None and len(times) != num_steps + 1:

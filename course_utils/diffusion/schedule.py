@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import Time, check_times
+from course_utils.diffusion.inputs import Time, check_sizes, check_times
 
 NO_DATA = 1e-6  # a factor below this is one of 0 that was rounded
 
@@ -168,11 +168,9 @@ def discrete_betas(schedule: Schedule, num_steps: int = 1000, max_beta: float = 
 
     Source: Nichol & Dhariwal 2021, equation 17 and below, arXiv:2102.09672.
     """
-    if num_steps < 1 or not 0 < max_beta < 1:
-        raise ValueError(
-            "expected num_steps >= 1 and max_beta in (0, 1); got "
-            f"num_steps={num_steps} and max_beta={max_beta}."
-        )
+    check_sizes(num_steps=num_steps)
+    if not 0 < max_beta < 1:
+        raise ValueError(f"max_beta must lie in (0, 1); got {max_beta}.")
     t = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
     alpha_bar = schedule.alpha_bar(t)
     if not torch.allclose(alpha_bar + schedule.sigma(t) ** 2, torch.ones_like(t), atol=1e-6):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -148,20 +149,19 @@ def dpm_solver_2m() -> Step:
 
     x0 = x0_hat + reach / 2 (x0_hat - earlier), where `reach` is the length of this step in units
     of the one before, on the axis of the log SNR. The first step has no line yet and is a DDIM
-    step; so is the last, whose log SNR is infinite. It remembers: make one for each run.
+    step; so is the last, whose log SNR is infinite. It remembers the last estimate of each run.
 
     Source: DPM-Solver++(2M): Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """
-    memory: tuple[Asked, float, float, Tensor] | None = None  # of which model; s, t, x0_hat
+    last: WeakKeyDictionary[Asked, tuple[float, float, Tensor]] = WeakKeyDictionary()
 
     def step(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
-        nonlocal memory
         said = model(x, t)
         x0 = said.x0_hat
-        if memory is not None and memory[0] is model and memory[1] == t and s > 0:
-            *_, before, earlier = memory
+        reached, before, earlier = last.get(model, (-1.0, -1.0, x0))
+        last[model] = s, t, x0.clone()  # the caller may change the other one
+        if reached == t and s > 0:
             x0 = x0 + reach(model.schedule, before, t, s) / 2 * (x0 - earlier)
-        memory = model, s, t, said.x0_hat.clone()  # the caller may change the other one
         prediction = with_x0(x0, x, *model.schedule.level(t))
         return gaussian_step(prediction, *model.schedule.level(s)), said
 

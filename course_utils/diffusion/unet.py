@@ -117,4 +117,4 @@ class UNet(nn.Module):
                 "channels or with fewer widths."
             )
         check_floating(x, "images")
-        check_labels(label, self.label.num_embeddings if self.label else 0, len(x))
+        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))

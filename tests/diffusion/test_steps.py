@@ -256,6 +256,21 @@ def test_a_solver_forgets_the_run_before():
     assert torch.equal(first.state, again.state)
 
 
+def test_a_solver_keeps_two_runs_apart():
+    step, model = dpm_solver_2m(), gaussian(Flow())
+    runs = [sample(model, (6, 2), num_steps=5, step=step, x_start=x) for x in (start(), -start())]
+    together = [pair[0].state for pair in zip(*runs, strict=True)]
+    alone = sample(model, (6, 2), num_steps=5, step=dpm_solver_2m(), x_start=start())
+    compare(together, [one.state for one in alone])
+
+
+def test_a_solver_draws_no_line_over_a_gap():
+    step, model = dpm_solver_2m(), gaussian(Flow())
+    step(model, start(), 1.0, 0.8)
+    state, _ = step(model, start(), 0.5, 0.4)  # it had not come here
+    assert torch.equal(state, dpm_solver_2m()(model, start(), 0.5, 0.4)[0])
+
+
 def test_a_reader_can_bring_a_step():
     def euler(model, x, t, s):
         said = model(x, t)
