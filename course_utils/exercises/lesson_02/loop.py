@@ -101,11 +101,6 @@ def clean_shown(net: Net, batch: Batch, schedule: Schedule, weight: Weight) -> T
     return (weight(t) * (net(x0, t) - x0).square().mean(dim=1)).mean()
 
 
-def normalised(net: Net, batch: Batch, schedule: Schedule, weight: Weight) -> Tensor:
-    """Divides by the sum of the weights."""
-    return weighted_loss(net, batch, schedule, weight) / weight(batch[1]).mean()
-
-
 def sigma_from_alpha(net: Net, batch: Batch, schedule: Schedule, weight: Weight) -> Tensor:
     """Believes in alpha^2 + sigma^2 = 1."""
     x0, t, eps = batch
@@ -136,9 +131,14 @@ LOOP = Exercise(
             "own weight first, then take the mean.",
         ),
         Mistake(
-            "divided by the sum of the weights",
-            loop(normalised),
-            "You divided by the sum of the weights. Asked for is the plain mean over examples.",
+            "weights along the coordinates",
+            loop(
+                lambda net, batch, sch, weight: (
+                    weight(batch[1]) * squared_errors(net, batch, sch)
+                ).mean()
+            ),
+            "weight(t) has one number for each example, (B,), and the errors are (B, D): average "
+            "over the coordinates first, or write weight(t)[:, None].",
         ),
         Mistake(
             "target is the noise",
