@@ -259,7 +259,7 @@ torch.manual_seed(course.seed)
 packaged = diffusion.PointMLP(width=64).to(course.device)
 t = torch.rand(len(held_out), device=course.device)
 difference = (net(held_out, t) - packaged(held_out, t)).abs().max()
-claims.check("MLP is the package's PointMLP (largest difference)", difference, "==", 0)
+claims.check("MLP is the package's PointMLP (largest difference)", difference, "<", 1e-6)
 
 # %% [markdown]
 # ## The loss
@@ -292,7 +292,7 @@ torch.manual_seed(1)
 ours = noise_loss(net, held_out)
 torch.manual_seed(1)
 packaged_loss = diffusion.denoising_loss(model, (held_out,))
-claims.check("noise_loss is denoising_loss (difference)", (ours - packaged_loss).abs(), "==", 0)
+claims.check("noise_loss is denoising_loss (difference)", (ours - packaged_loss).abs(), "<", 1e-6)
 print(f"untrained: {ours:.2f}; a network that always says 0 would have 1")
 
 # %% [markdown]
@@ -342,7 +342,7 @@ training.fit(by_fit, batches, diffusion.denoising_loss, num_steps=50, optimizer=
 
 pairs = zip(by_page.parameters(), by_fit.parameters(), strict=True)
 difference = max((ours - theirs).abs().max() for ours, theirs in pairs)
-claims.check("the loop above is fit (largest difference of a weight)", difference, "==", 0)
+claims.check("the loop above is fit (largest difference of a weight)", difference, "<", 1e-4)
 
 # %% [markdown]
 # ## How low can it go?
