@@ -676,12 +676,11 @@ claims.check("DDIM: without the time farther from the data, by", farther, ">", 0
 
 # %%
 seeds = (0, 1, 2)
-relative = {}
+trained, relative = {}, {}
 for predicts in ("eps", "x0", "v", "flow"):
-    trained = [train_on_ring(predicts, predicts, seed)[0] for seed in seeds]
-    relative[predicts] = torch.stack(
-        [error_of(denoiser) / floor for denoiser in trained]
-    )  # (3, 20)
+    trained[predicts] = [train_on_ring(predicts, predicts, seed) for seed in seeds]
+    ratios = [error_of(denoiser) / floor for denoiser, _ in trained[predicts]]
+    relative[predicts] = torch.stack(ratios)  # (seeds, times)
 
 # %% [markdown]
 # *The figure: the error of each, divided by the best possible one; mean of three seeds. Look at both ends.*
@@ -824,10 +823,9 @@ def excess(denoiser) -> float:
     return float(error_of(denoiser).mean() / floor.mean() - 1)
 
 
-rates = {"constant": training.constant, "falling": training.warmup_cosine}
+constant = [train_on_ring("v_constant", "v", s, lr_schedule=training.constant) for s in seeds]
 calmed = {}
-for rate, lr_schedule in rates.items():
-    pairs = [train_on_ring(f"v_{rate}", "v", seed, lr_schedule=lr_schedule) for seed in seeds]
+for rate, pairs in {"constant": constant, "falling": trained["v"]}.items():
     calmed[rate, "last weights"] = measure.Scatter.of(excess(now) for now, _ in pairs)
     calmed[rate, "average"] = measure.Scatter.of(excess(average) for _, average in pairs)
 
