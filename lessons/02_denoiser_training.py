@@ -968,7 +968,8 @@ claims.check("100 images: features do not tell generated digits from real ones",
 #
 # For each sample we look for the two nearest training digits. A copy is near one of them; but so is a blank image to the thinnest 1, and a copy with noise on it
 # is as far away as a new digit. So we divide: distance to the nearest over distance to the second nearest. A copy, even under noise, has a *favourite*, and the ratio is small. As a
-# few copies must not hide among many new ones, we take the ratio that only a tenth of the samples is below. And the judge must read the samples: noise has no favourite either.
+# few copies must not hide among many new ones, we take the ratio that only a tenth of the samples is below. It has to stand beside the other instruments: the samples must also be no
+# farther out than digits are, legible (read as what was asked), and as a set within three times the scatter of real ones by their features.
 
 # %%
 steps = diffusion.sample(exact, painted.shape, num_steps=25, generator=random)
@@ -983,40 +984,52 @@ def favourite(near: Tensor) -> float:
 # %% tags=["measure"]
 # @title New, or copied? The model, the exact denoiser, and fakes
 half = torch.cat([copies[:100], noisy(torch.zeros_like(copies[:100]), 1.0)])
+means = torch.stack([train[labels == k].mean(0) for k in range(10)])
 suspects = sets | {
+    "exact denoiser": (from_exact, judge(from_exact).argmax(1)),
     "copies": (copies, labels[:200]),
     "copies, noise of 0.1": (noisy(copies, 0.1), labels[:200]),
     "copies, noise of 0.4": (noisy(copies, 0.4), labels[:200]),
+    "copies, noise of 0.6": (noisy(copies, 0.6), labels[:200]),
     "half copies, half noise": (half, labels[:200]),
-    "exact denoiser": (from_exact, judge(from_exact).argmax(1)),
+    "averages of the classes": (means[asked], asked),
+    "copies, moved by a pixel": (copies.roll(1, dims=3), labels[:200]),
 }
 near = {name: measure.nearest(images[:200], train, 2) for name, (images, _) in suspects.items()}
 median = {name: float(distance[:, 0].median()) for name, distance in near.items()}
 legible = {name: judge.accuracy(images, wanted) for name, (images, wanted) in suspects.items()}
 
 
+base = estimates(judge.distance)
+as_set = {
+    name: above(estimates(judge.distance, images), base) for name, (images, _) in suspects.items()
+}
+
+
 def is_new(name: str) -> bool:
-    """No favourites among the training digits, not far out, and legible."""
+    """No favourites among the training digits, not far out, legible, and as a set like digits."""
     not_far = median[name] < 1.6 * median["reference: held-out digits"]
-    return favourite(near[name]) > 0.72 and not_far and legible[name] > 0.7
+    return favourite(near[name]) > 0.72 and not_far and legible[name] > 0.7 and as_set[name] < 3
 
 
-print(f"{'':28}nearest (median)  favourite (10 %)  legible  new?")
+print(f"{'':28}nearest (median)  favourite (10 %)  legible  as a set  new?")
 for name in suspects:
-    print(
-        f"{name:28}{median[name]:16.2f}{favourite(near[name]):18.2f}{legible[name]:9.0%}  "
-        f"{'yes' if is_new(name) else 'no'}"
-    )
+    numbers = f"{median[name]:16.2f}{favourite(near[name]):18.2f}{legible[name]:9.0%}"
+    print(f"{name:28}{numbers}{as_set[name]:10.1f}  {'yes' if is_new(name) else 'no'}")
 
 # %%
-real = "reference: held-out digits"
-claims.check("generated digits are new, by all three bounds", is_new("model"), "==", True)
+claims.check("generated digits are new, by all four bounds", is_new("model"), "==", True)
+real, moved = "reference: held-out digits", "copies, moved by a pixel"
 claims.check("held-out digits are new, by the same bounds", is_new(real), "==", True)
-passing = sum(is_new(name) for name in suspects if name not in ("model", real))
-claims.check("copies and fakes that pass for new, of eight", passing, "==", 0)
+passing = [name for name in suspects if name not in ("model", real, moved) and is_new(name)]
+claims.check("copies and fakes that pass for new, of ten", len(passing), "==", 0)
 claims.check(
     "the exact denoiser copies: its favourite", favourite(near["exact denoiser"]), "<", 0.2
 )
+
+# %% [markdown]
+# The last row of the table is the limit of this instrument: training digits moved by one pixel pass. A distance of pixels cannot see that they are the same. So *new* means here: not the
+# same pixels.
 
 # %% [markdown]
 # The exact denoiser can only give back what is in its training set. The network's digits are new *because it misses that optimum*. What it puts
