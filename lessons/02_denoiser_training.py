@@ -1002,7 +1002,8 @@ legible = {name: judge.accuracy(images, wanted) for name, (images, wanted) in su
 
 base = estimates(judge.distance)
 as_set = {
-    name: above(estimates(judge.distance, images), base) for name, (images, _) in suspects.items()
+    name: above(base if images is test else estimates(judge.distance, images), base)
+    for name, (images, _) in suspects.items()
 }
 
 
