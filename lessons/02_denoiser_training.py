@@ -611,7 +611,7 @@ def judged(x: Tensor) -> dict[str, float]:
 def is_ring(name: str) -> bool:
     """Does a set pass all four bounds?"""
     on_mode, emptiest, spread, distance = found[name].values()
-    return on_mode > 0.85 and emptiest > 0.06 and 0.08 < spread < 0.11 and distance < 0.005
+    return on_mode > 0.85 and emptiest > 0.06 and 0.08 < spread < 0.11 and distance < 0.008
 
 
 floor_of_distance = measure.energy_distance(fresh, held_out)
@@ -669,7 +669,8 @@ claims.check("DDIM: without the time farther from the data, by", farther, ">", 0
 # | `"v"` | $\alpha\,\varepsilon - \sigma\,x_0$ | $(\alpha^2+\sigma^2)^2/\sigma^2 \cdot d^2$ |
 # | `"flow"` | $\varepsilon - x_0$, the straight way from data to noise | $(\alpha+\sigma)^2/\sigma^2 \cdot d^2$ |
 #
-# The last column is a hidden choice. Two targets differ in what the network must say, *and* in which times the loss cares about. `"eps"` cares
+# The last column follows from $x_t = \alpha\,x_0 + \sigma\,\varepsilon$: if $\hat x_0$ is off by $d$, then $\hat\varepsilon$ is off by $-\tfrac{\alpha}{\sigma}\,d$, and each answer by its mixture of the two. It is a hidden
+# choice. Two targets differ in what the network must say, *and* in which times the loss cares about. `"eps"` cares
 # little about large $t$, `"x0"` as much as about any other.
 #
 # We train each target on three seeds, with the same budget. **Guess first:** which is weakest near the data, which near the noise?
