@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 from common import Same
+from course_utils.training.accelerate import compiled, in_bfloat16
 from torch import Tensor, nn
 
 from course_utils import diffusion, language, training
 from course_utils.measure import count_parameters, forward_flops
 from course_utils.records import last
-from course_utils.training.accelerate import compiled, in_bfloat16
 
 VOCAB_SIZE = 103
 

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from clock import Clock
 from common import Goal, alternate, threads
+from course_utils.notebook.computer import usable_cores
 from torch import Tensor
 
 from course_utils import data, diffusion, training
 from course_utils.diffusion import Denoiser, Schedule
 from course_utils.measure import Judge, classification_loss, energy_distance
-from course_utils.notebook.computer import usable_cores
 from course_utils.records import last
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "course_utils" / "weights" / "02_digits.safetensors"

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 from common import Goal, Same
+from course_utils.notebook.computer import choose_threads, usable_cores
 
 from course_utils import diffusion, language, training
-from course_utils.notebook.computer import choose_threads, usable_cores
 
 COUNTS = (1, 2, 4, 8)
 STEPS, WARM_UP = 40, 3  # a step trains the U-Net once and the transformer once
