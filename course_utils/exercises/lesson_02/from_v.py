@@ -19,9 +19,13 @@ def from_v(v: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> tuple[Tensor
 def v_cases() -> list[tuple[Any, ...]]:
     """Three schedules; the ends of time, where one of the factors is 0; large numbers."""
     calls = []
-    for schedule, width, size in ((Cosine(), 3, 1.0), (Flow(), 2, 1.0), (Flow(), 5, 1e4)):
-        t = torch.tensor([0.0, 0.1, 0.4, 0.6, 0.8, 1.0])
-        v, x_t = size * torch.randn(2, len(t), width)
+    for schedule, number, width, size in (
+        (Cosine(), 6, 3, 1.0),
+        (Flow(), 4, 2, 1.0),
+        (Flow(), 5, 5, 1e4),
+    ):
+        t = torch.linspace(0, 1, number)
+        v, x_t = size * torch.randn(2, number, width)
         calls.append((v, x_t, *schedule.at(t, x_t)))
     return calls
 
