@@ -17,7 +17,7 @@ def from_v(v: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> tuple[Tensor
 
 
 def v_cases() -> list[tuple[Any, ...]]:
-    """Three schedules; the ends of time, where one of the factors is 0; large numbers."""
+    """Two schedules; the ends of time, where one of the factors is 0; large numbers."""
     calls = []
     for schedule, number, width, size in (
         (Cosine(), 6, 3, 1.0),
