@@ -576,25 +576,24 @@ for order in orders:
 # which of them ever comes near the bottom, the floor.
 
 # %% tags=["measure"]
-# @title Draw the loss over the order, for three strengths and for the chosen one
+# @title Draw the loss over the order, for two fixed strengths and for the chosen one
 longer = [order for order in orders if order >= 3]
 plots.curves(
     {
         f"strength {strength}": (longer, [tried[order][strength] for order in longer])
-        for strength in (1, 8, 128)
+        for strength in (1, 8)
     }
     | {"chosen for each": (longer, [min(tried[order].values()) for order in longer])},
     styles={
         "strength 1": {"color": plots.PURPLE},
         "strength 8": {"color": plots.ORANGE},
-        "strength 128": {"color": "#8C6D31"},
         "chosen for each": {"color": plots.SKY, "marker": "o"},
     },
     references={"floor": entropy_rate},
     xlabel="order of the table",
     ylabel="nats a token, validation part",
-    title="Long contexts hurt at a fixed strength; at a chosen one they stop helping",
-    alt="Four lines over the order, from 3 to 33. At strength 1 and 8 the loss rises steeply from "
+    title="With little strength long contexts hurt; with a chosen one they stop helping",
+    alt="Three lines over the order, from 3 to 33. At strength 1 and 8 the loss rises steeply from "
     "order 8 on. At a strength chosen for each order it falls to order 10 and then stays level, "
     "a tenth of a nat above the floor.",
 )
@@ -1167,7 +1166,6 @@ equal_window = over["words"][1][-1] / over["characters"][1][-1]
 claims.check("5-grams: a word costs more nats than a character (ratio)", nats_ratio, ">", 1.3)
 claims.check("5-grams: words cost fewer bits per byte (ratio)", equal_order, "<", 0.65)
 claims.check("equal windows: words over characters, bits per byte (ratio)", equal_window, ">", 0.9)
-)
 
 # %% [markdown]
 # Nats a token and perplexity compare models that share a tokenizer. Bits per byte compares any two, if both can give the text back. And
@@ -1225,10 +1223,13 @@ fixed = [
 plots.curves(
     {
         "strength 8": (doc_orders, fixed),
-        "chosen": (doc_orders, list(on_test.values())),
+        "chosen for each": (doc_orders, list(on_test.values())),
         "model: network": ([1, 12], [network_loss] * 2),
     },
-    styles={"chosen": {"color": plots.SKY, "marker": "o"}},
+    styles={
+        "strength 8": {"color": plots.ORANGE},
+        "chosen for each": {"color": plots.SKY, "marker": "o"},
+    },
     xlabel="order of the table",
     ylabel="nats a character",
     title="On Python's documentation counting beats a small network, trained for seconds",
