@@ -35,6 +35,7 @@ def positive(formula: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, fl
 
 
 def normalised(weights: Tensor, **options: Any) -> Tensor:
+    """Weights over their sum; the options are those of the sum."""
     return weights / weights.sum(**options)
 
 
@@ -308,6 +309,7 @@ EXERCISES = [
         title="probabilities at a temperature",
         reference=temper,
         cases=score_cases,
+        tolerance=1e-3,  # a difference of large scores keeps no more digits
         mistakes=[
             Mistake(
                 "temperature zero forgotten",
@@ -452,6 +454,7 @@ EXERCISES = [
         title="cross-entropy of the next token, in nats",
         reference=cross_entropy,
         cases=logit_cases,
+        tolerance=1e-3,  # a difference of large scores keeps no more digits
         mistakes=[
             Mistake(
                 "missing minus",
@@ -530,8 +533,8 @@ EXERCISES = [
             Mistake(
                 "logsumexp by hand overflows",
                 lambda logits, targets: (
-                    (logits.exp().sum(-1).log() - picked(logits, targets)).mean()
-                ),
+                    logits.exp().sum(-1).log() - picked(logits, targets)
+                ).mean(),
                 "exp of a large logit is infinite, and so is the loss. torch.logsumexp subtracts "
                 "the largest logit first.",
             ),
