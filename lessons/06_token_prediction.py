@@ -1034,7 +1034,7 @@ def losses_of(order, strengths):
 # @title Draw both losses over the order, for strength 1 and for the chosen strength
 few_orders = [2, 3, 4, 6, 10, 20]
 trusting = torch.tensor([losses_of(order, (1,)) for order in few_orders])
-careful = torch.tensor([losses_of(order, (1, 8, 64)) for order in few_orders])
+careful = torch.tensor([losses_of(order, (4, 32, 256)) for order in few_orders])
 figure, axes = plots.panels(
     2,
     titles=["strength 1", "strength chosen on validation"],

@@ -120,7 +120,7 @@ def encode_backwards(piece: list[int], merges: list[Pair]) -> list[int]:
 
 def encode_longest(piece: list[int], merges: list[Pair]) -> list[int]:
     """At each place the longest token that fits, read from left to right."""
-    pieces = [(value,) for value in range(256)]
+    pieces: list[tuple[int, ...]] = [(value,) for value in range(256)]
     for left, right in merges:
         pieces.append(pieces[left] + pieces[right])
     tokens, position = [], 0
