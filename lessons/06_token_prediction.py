@@ -81,7 +81,7 @@ table = counts / counts.sum(dim=1, keepdim=True)  # (V, V), each row adds up to 
 
 # %%
 row = table[tokenizer.encode("found").item()]
-likely = {tokenizer.tokens[i]: round(float(row[i]), 3) for i in row.topk(3).indices}
+likely = {tokenizer.tokens[i]: round(float(row[i]), 3) for i in row.topk(2).indices}
 print("bigram: ", likely)
 print("grammar:", stories.next_token_probs("Long ago Mia found"))
 
@@ -98,7 +98,8 @@ print("grammar:", stories.next_token_probs("Long ago Mia found"))
 #
 # $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 #
-# makes probabilities of logits $z$. The logits of our table are its logarithms, since $e^{\log p} = p$.
+# makes probabilities of logits $z$. The logits of our table are its logarithms, since $e^{\log p} = p$; the logarithm of 0 is $-\infty$, and
+# the softmax makes 0 of it again.
 
 
 # %%
@@ -339,8 +340,8 @@ print("  ".join(tokenizers["byte pairs"].tokens[256:268]))
 
 # %%
 for name, cut in tokenizers.items():
-    pieces = [cut.tokens[i] for i in cut.encode("Mia found a lantern.")]
-    print(f"{name}, {cut.vocab_size} in the vocabulary:", "|".join(pieces), sep="\n  ")
+    parts = [cut.tokens[i] for i in cut.encode("Mia found a lantern.")]
+    print(f"{name}, {cut.vocab_size} in the vocabulary:", "|".join(parts), sep="\n  ")
 
 # %% [markdown]
 # ### Exercise 06.2 - Encode with merges (15 min, medium)
@@ -556,8 +557,9 @@ def gap(model):
 def tune(table, check, strengths=(1, 8, 32, 128, 256)):
     """Give a table the strength that does best on a text; return the loss for each."""
     tried = {}
-    for table.strength in strengths:  # its counts stay the same
-        tried[table.strength] = float(surprise(table, check).mean())
+    for strength in strengths:
+        table.strength = strength  # its counts stay the same
+        tried[strength] = float(surprise(table, check).mean())
     table.strength = min(tried, key=tried.get)
     return tried
 
