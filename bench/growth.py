@@ -83,7 +83,7 @@ def image_step(side: int, batch: int) -> Callable[[], object]:
     """A training step of the U-Net on `batch` images of this side."""
     steps = training.train_steps(
         denoiser(),
-        Same(torch.randn(batch, 1, side, side)),
+        Same((torch.randn(batch, 1, side, side),)),
         diffusion.denoising_loss,
         num_steps=10**9,
     )

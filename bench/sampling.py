@@ -26,6 +26,7 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "course_utils" / "weights" / "02
 CALLS, NUM_SAMPLES, LONG = (5, 10, 20, 50), 500, 1000
 SEEDS = (0, 1, 2)  # of the starting noise; times and options were chosen on 100 to 102
 BATCHES = (16, 64)  # images at once in `loops`
+Options = Callable[[int, torch.Generator], dict[str, Any]]  # calls, noise -> for `sample`
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,26 +75,24 @@ def trajectories(net: torch.nn.Module) -> dict[str, float]:
         prediction_type="v_prediction",
         timestep_spacing="trailing",
     )
+    noise = torch.Generator().manual_seed(1)
     pairs = {
-        "DDIM": (DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=True), {}),
-        "DDPM": (DDPMScheduler(**common, clip_sample=False), {"eta": 1.0}),
+        "DDIM": (DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=True), diffusion.ddim),
+        "DDPM": (DDPMScheduler(**common, clip_sample=False), diffusion.ancestral(generator=noise)),
         "DPM-Solver++(2M)": (
             DPMSolverMultistepScheduler(**common, final_sigmas_type="zero"),
-            {"order": 2},
+            diffusion.dpm_solver_2m(),
         ),
     }
     x_start = torch.randn(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     found = {}
-    for name, (scheduler, options) in pairs.items():
+    for name, (scheduler, step) in pairs.items():
         model = Denoiser(net, Table(scheduler.alphas_cumprod), "v")
-        noise = torch.Generator().manual_seed(1)
-        steps = diffusion.sample(
-            model, x_start.shape, num_steps=20, x_start=x_start, generator=noise, **options
-        )
+        steps = diffusion.sample(model, x_start.shape, num_steps=20, step=step, x_start=x_start)
         theirs = scheduled(scheduler, net, x_start, 20)
         found[name] = max(
-            float((step.state - state).abs().max())
-            for step, state in zip(steps, theirs, strict=True)
+            float((ours.state - state).abs().max())
+            for ours, state in zip(steps, theirs, strict=True)
         )
     return found
 
@@ -123,33 +122,42 @@ def by_calls(model: Denoiser) -> tuple[Goal, dict[str, Any]]:
         for _ in training.train_steps(judge, stream, classification_loss, num_steps=400):
             pass
 
-    def distances(num_steps: int, seed: int, **options: Any) -> dict[str, float]:
+    def distances(sampler: Options, calls: int, seed: int) -> dict[str, float]:
         generator = torch.Generator().manual_seed(seed)
         shape = (NUM_SAMPLES, 1, 16, 16)
-        steps = diffusion.sample(model, shape, num_steps=num_steps, generator=generator, **options)
+        steps = diffusion.sample(model, shape, generator=generator, **sampler(calls, generator))
         images = last(steps).state
         return {
             "pixels": energy_distance(images, digits.test.images),
             "features": judge.distance(images, digits.test.images),
         }
 
-    def even(calls: int) -> list[float]:
-        return diffusion.times_even_in_snr(model.schedule, calls)
+    def ancestral(calls: int, generator: torch.Generator) -> dict[str, Any]:
+        step = diffusion.ancestral(generator=generator)
+        return {"num_steps": calls, "step": step, "clip": 1.0}
 
-    samplers: dict[str, Callable[[int], dict[str, Any]]] = {
-        "DDPM": lambda calls: {"eta": 1.0, "clip": 1.0},
-        "DDIM": lambda calls: {"clip": 1.0},
-        "DPM-Solver++(2M)": lambda calls: {"order": 2, "clip": 1.0},
-        "DPM-Solver++(2M), even in log SNR": lambda calls: {"order": 2, "times": even(calls)},
+    def even(calls: int, generator: torch.Generator) -> dict[str, Any]:
+        times = diffusion.times_even_in_snr(model.schedule, calls)
+        return {"times": times, "step": diffusion.dpm_solver_2m()}
+
+    samplers: dict[str, Options] = {
+        "DDPM": ancestral,
+        "DDIM": lambda calls, _: {"num_steps": calls, "clip": 1.0},
+        "DPM-Solver++(2M)": lambda calls, _: {
+            "num_steps": calls,
+            "step": diffusion.dpm_solver_2m(),
+            "clip": 1.0,
+        },
+        "DPM-Solver++(2M), even in log SNR": even,
     }
     found = {
         name: {
-            str(calls): averaged([distances(calls, seed, **options(calls)) for seed in SEEDS])
+            str(calls): averaged([distances(sampler, calls, seed) for seed in SEEDS])
             for calls in CALLS
         }
-        for name, options in samplers.items()
+        for name, sampler in samplers.items()
     }
-    reference = distances(LONG, SEEDS[0], eta=1.0, clip=1.0)
+    reference = distances(ancestral, LONG, SEEDS[0])
     best = list(samplers)[-1]  # chosen beforehand, not for its result
     baseline = real(judge, digits)
     noise = baseline["spread"]  # a smaller distance cannot be told from 0

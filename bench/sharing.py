@@ -113,7 +113,7 @@ def image_training() -> Any:
     """Training steps of the U-Net on 32 images of 16 x 16."""
     net = diffusion.UNet(widths=(16, 32, 64))
     model = diffusion.Denoiser(net, diffusion.Cosine(), "v")
-    batches = Same(torch.randn(32, 1, 16, 16))
+    batches = Same((torch.randn(32, 1, 16, 16),))
     return training.train_steps(model, batches, diffusion.denoising_loss, num_steps=10**9)
 
 

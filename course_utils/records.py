@@ -33,14 +33,16 @@ class Prediction:
 
 @dataclass(frozen=True)
 class SampleStep(Generic[Says]):
-    """The state of a sampler after one model call.
+    """The state of a sampler after one step: one model call, or two.
 
     Attributes:
         calls: model calls made so far; the latency of both families is counted in it.
         t: share of the work that is left, from 1 down to 0. For diffusion it is the time of
-        `state`.
-        state: what is generated so far: (B, ...) noisy examples x_t, or (B, T) tokens.
-        prediction: what the model said: a `Prediction`, or (B, V) next-token probabilities.
+            `state`.
+        state: what is generated so far: (B, ...) noisy examples x_t, or (B, T) tokens. Changing it
+            in place does not change what comes after.
+        prediction: what the model said, before a sampler limits or extrapolates it: a `Prediction`,
+            or (B, V) next-token probabilities.
     """
 
     calls: int
@@ -74,5 +76,8 @@ def last(steps: Iterable[Record]) -> Record:
     """
     tail = deque(steps, maxlen=1)
     if not tail:
-        raise ValueError("expected at least one step; the iterator was empty. Use num_steps >= 1.")
+        raise ValueError(
+            "expected at least one step; the iterator was empty. An iterator is used up by the "
+            "first loop over it: make a new one, or keep its steps in a list."
+        )
     return tail[0]

@@ -1,20 +1,19 @@
 """Diffusion models: a schedule, a denoiser, its objective, and samplers. Mirrors `language`."""
 
 from course_utils.diffusion.exact import ExactDenoiser, GaussianMixtureDenoiser
+from course_utils.diffusion.measure import error_by_time
 from course_utils.diffusion.model import Denoiser, PointMLP
-from course_utils.diffusion.objective import (
-    add_noise,
-    denoising_loss,
-    error_by_time,
-    stratified_times,
-)
-from course_utils.diffusion.sampling import (
-    gaussian_step,
-    posterior_std,
-    sample,
-    times_even_in_snr,
-)
+from course_utils.diffusion.objective import add_noise, denoising_loss, stratified_times
+from course_utils.diffusion.sampling import sample, times_even_in_snr
 from course_utils.diffusion.schedule import Cosine, Flow, LinearBeta, Schedule, discrete_betas
+from course_utils.diffusion.steps import (
+    ancestral,
+    ddim,
+    dpm_solver_2m,
+    gaussian_step,
+    heun,
+    posterior_std,
+)
 from course_utils.diffusion.transformer import DiT
 from course_utils.diffusion.unet import UNet
 
@@ -30,10 +29,14 @@ __all__ = [
     "Schedule",
     "UNet",
     "add_noise",
+    "ancestral",
+    "ddim",
     "denoising_loss",
     "discrete_betas",
+    "dpm_solver_2m",
     "error_by_time",
     "gaussian_step",
+    "heun",
     "posterior_std",
     "sample",
     "stratified_times",

@@ -10,7 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from course_utils.diffusion.schedule import Schedule
+from course_utils.diffusion.inputs import Time
+from course_utils.diffusion.schedule import NO_DATA, Schedule
 from course_utils.records import Prediction
 
 
@@ -40,7 +41,7 @@ class GaussianMixtureDenoiser(nn.Module):
                 f"means must have shape (K, D) and weights (K,); got {tuple(means.shape)} and "
                 f"{tuple(weights.shape)}."
             )
-        if std < 0 or bool((weights < 0).any()) or not float(weights.sum()) > 0:
+        if not 0 <= std < math.inf or bool((weights < 0).any()) or not float(weights.sum()) > 0:
             raise ValueError(
                 f"std and weights must be >= 0, and one weight above; got {std} and {weights}."
             )
@@ -51,7 +52,7 @@ class GaussianMixtureDenoiser(nn.Module):
         self.std = float(std)
         self.schedule = schedule
 
-    def log_joint(self, x_t: Tensor, t: Tensor) -> Tensor:
+    def log_joint(self, x_t: Tensor, t: Time) -> Tensor:
         """(B, K) log of w_k N(x_t; alpha m_k, alpha^2 std^2 + sigma^2), for x_t (B, D), t (B,)."""
         alpha, sigma = self.schedule.at(t, x_t)  # (B, 1)
         variance = (alpha * self.std) ** 2 + sigma**2
@@ -67,12 +68,16 @@ class GaussianMixtureDenoiser(nn.Module):
         log_normal = -squared / (2 * variance) - 0.5 * x_t.shape[1] * (2 * math.pi * variance).log()
         return self.log_weights + log_normal
 
-    def log_prob(self, x_t: Tensor, t: Tensor) -> Tensor:
+    def log_prob(self, x_t: Tensor, t: Time) -> Tensor:
         """(B,) log density of x_t (B, D) at times t (B,), in nats."""
         return self.log_joint(x_t, t).logsumexp(1)
 
-    def forward(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Prediction:
-        """The exact x0_hat and eps_hat for x_t (B, ...) at times t (B,) > 0."""
+    def forward(self, x_t: Tensor, t: Time, cond: Tensor | None = None) -> Prediction:
+        """The exact x0_hat and eps_hat for x_t (B, ...) at times t (B,) > 0, or one for all.
+
+        Raises:
+            ValueError: x_t has another number of coordinates than the data; t is outside its range.
+        """
         flat = x_t.flatten(1)  # (B, D)
         if flat.shape[1] != self.means.shape[1]:
             raise ValueError(
@@ -80,8 +85,10 @@ class GaussianMixtureDenoiser(nn.Module):
                 f"{tuple(x_t.shape)}."
             )
         alpha, sigma = self.schedule.at(t, flat)
+        if sigma.device.type == "cpu" and bool((sigma < NO_DATA).any()):
+            raise ValueError("t must be above 0: at t = 0 there is no noise in x_t to estimate.")
         posterior = self.log_joint(flat, t).softmax(1)  # (B, K)
-        mean = posterior @ self.means  # (B, D)
+        mean = posterior @ self.means.to(posterior.dtype)  # (B, D)
         variance = (alpha * self.std) ** 2 + sigma**2
         x0_hat = mean + alpha * self.std**2 / variance * (flat - alpha * mean)
         eps_hat = (flat - alpha * x0_hat) / sigma

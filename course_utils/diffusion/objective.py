@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.diffusion.model import Denoiser, Predictor
-from course_utils.diffusion.schedule import Schedule, Time
+from course_utils.diffusion.inputs import Time, check_floating, check_sizes
+from course_utils.diffusion.model import Denoiser
+from course_utils.diffusion.schedule import Schedule
 
 
 def add_noise(
@@ -28,10 +29,11 @@ def add_noise(
         eps: (B, ...) the standard normal noise that went in.
 
     Raises:
-        ValueError: t has the wrong shape or range.
+        ValueError: t has the wrong shape or range, or x0 is not floating point.
 
     Source: Ho et al. 2020, equation 4, arXiv:2006.11239.
     """
+    check_floating(x0, "x0")
     alpha, sigma = schedule.at(t, x0)
     eps = randn(x0.shape, like=x0, generator=generator)
     return alpha * x0 + sigma * eps, eps
@@ -52,7 +54,11 @@ def stratified_times(num: int, device: torch.device | str = "cpu") -> Tensor:
     Each is uniform on its slice, so the batch covers all noise levels and the loss varies less
     than with independent times; its mean is the same. Source: stratified sampling; Kingma et al.
     2021, appendix I.1, arXiv:2107.00630, do the same with one shared offset.
+
+    Raises:
+        ValueError: num is below 1.
     """
+    check_sizes(num=num)
     return (torch.randperm(num, device=device) + torch.rand(num, device=device)) / num
 
 
@@ -61,56 +67,20 @@ def denoising_loss(model: Denoiser, batch: Tensor | Sequence[Tensor]) -> Tensor:
 
     Args:
         model: the denoiser to train.
-        batch: x0 (B, ...), or (x0,), or (x0, cond).
+        batch: (x0,) or (x0, cond): clean examples (B, ...), and a condition (B, ...) for each.
 
     Returns:
         () loss. 1 is the level of a network that always says 0, for targets of unit variance.
 
+    Raises:
+        ValueError: the batch is a bare tensor, or x0 is not floating point.
+
     Source: Ho et al. 2020, equation 14 (L_simple), arXiv:2006.11239.
     """
-    x0, *cond = (batch,) if isinstance(batch, Tensor) else batch
+    if isinstance(batch, Tensor):
+        raise ValueError("a batch must be a tuple (x0,) or (x0, cond); got a tensor. Write (x0,).")
+    x0, *cond = batch
     t = stratified_times(len(x0), x0.device)
     x_t, eps = add_noise(x0, t, model.schedule)
-    return F.mse_loss(model.net(x_t, t, *cond), model.target(x0, eps, t))
-
-
-@torch.no_grad()
-def error_by_time(
-    model: Predictor,
-    x0: Tensor,
-    times: Sequence[float],
-    *,
-    cond: Tensor | None = None,
-    of: str = "eps",
-    generator: torch.Generator | None = None,
-    batch_size: int = 1000,
-) -> Tensor:
-    """Mean squared error of eps_hat (or x0_hat) at each time: one measure for all four targets.
-
-    Args:
-        model: a `Denoiser`, or an exact one from `diffusion.exact`.
-        x0: (N, ...) clean examples that the model was not trained on.
-        times: T times in (0, 1).
-        cond: (N,) conditions, or None.
-        of: "eps" or "x0".
-        generator: source of the noise.
-        batch_size: examples in one call.
-
-    Returns:
-        (T,) mean squared errors.
-    """
-    if of not in ("eps", "x0"):
-        raise ValueError(f'of must be "eps" or "x0"; got {of!r}.')
-    errors = []
-    for t in times:
-        total = 0.0
-        for start in range(0, len(x0), batch_size):
-            clean = x0[start : start + batch_size]
-            t_batch = clean.new_full((len(clean),), float(t))
-            x_t, eps = add_noise(clean, t_batch, model.schedule, generator=generator)
-            some = None if cond is None else cond[start : start + batch_size]
-            said = model(x_t, t_batch, some)
-            error = said.eps_hat - eps if of == "eps" else said.x0_hat - clean
-            total += error.square().mean().item() * len(clean)
-        errors.append(total / len(x0))
-    return torch.tensor(errors)
+    output = model.ask(x_t, t, *cond)
+    return F.mse_loss(output, model.target(x0, eps, t).to(output.dtype))

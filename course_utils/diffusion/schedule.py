@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Time = Tensor | float  # any shape in, the same shape out
+from course_utils.diffusion.inputs import Time, check_sizes, check_times
+
+NO_DATA = 1e-6  # a factor below this is one of 0 that was rounded
 
 
 class Schedule:
@@ -38,6 +40,11 @@ class Schedule:
         """log(alpha^2 / sigma^2), in nats: the log of the signal-to-noise ratio."""
         return 2 * (self.alpha(t).log() - self.sigma(t).log())
 
+    def level(self, t: float) -> tuple[float, float]:
+        """Both factors at one time in [0, 1], alpha and sigma, as plain numbers."""
+        time = torch.tensor(t, dtype=torch.float64)
+        return self.alpha(time).item(), self.sigma(time).item()
+
     def at(self, t: Time, x: Tensor) -> tuple[Tensor, Tensor]:
         """alpha(t) and sigma(t), shaped to multiply x.
 
@@ -60,7 +67,10 @@ class Schedule:
 class LinearBeta(Schedule):
     """The DDPM schedule in continuous time: beta(t) rises linearly, alpha_bar = exp(-int_0^t beta).
 
-    `beta_min` and `beta_max` are 1000 times DDPM's first and last beta.
+    `beta_min` and `beta_max` are 1000 times DDPM's first and last beta, 0 < beta_min <= beta_max.
+
+    Raises:
+        ValueError: a beta is outside its range.
 
     Source: Ho et al. 2020, arXiv:2006.11239; continuous form: Song et al. 2021, equation 32,
     arXiv:2011.13456.
@@ -68,6 +78,13 @@ class LinearBeta(Schedule):
 
     beta_min: float = 0.1
     beta_max: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.beta_min <= self.beta_max < math.inf:
+            raise ValueError(
+                "expected finite 0 < beta_min <= beta_max; got "
+                f"beta_min={self.beta_min} and beta_max={self.beta_max}."
+            )
 
     def _log_alpha_bar(self, t: Time) -> Tensor:
         t = torch.as_tensor(t)
@@ -86,12 +103,19 @@ class LinearBeta(Schedule):
 class Cosine(Schedule):
     """alpha falls along a cosine: the data fades evenly instead of early.
 
-    `offset` keeps the very first steps from being too small.
+    `offset` in [0, 1] keeps the very first steps from being too small.
+
+    Raises:
+        ValueError: the offset is outside its range.
 
     Source: Nichol & Dhariwal 2021, equation 17, arXiv:2102.09672.
     """
 
     offset: float = 0.008
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.offset <= 1:
+            raise ValueError(f"offset must lie in [0, 1]; got {self.offset}.")
 
     def _angles(self, t: Time) -> tuple[Tensor, float]:
         """How far the angle has turned at time t, and the angle that it began at."""
@@ -132,17 +156,21 @@ def discrete_betas(schedule: Schedule, num_steps: int = 1000, max_beta: float = 
 
     Args:
         schedule: a variance-preserving schedule (alpha^2 + sigma^2 = 1).
-        num_steps: number of steps from data to noise.
-        max_beta: upper limit of a beta, so that no step divides by zero.
+        num_steps: number of steps from data to noise, at least 1.
+        max_beta: upper limit of a beta, in (0, 1), so that no step divides by zero.
 
     Returns:
         (num_steps,) float64 betas, beta_i = 1 - alpha_bar(t_i) / alpha_bar(t_{i-1}).
 
     Raises:
-        ValueError: the schedule does not preserve the variance, so no betas make it.
+        ValueError: the schedule does not preserve the variance, so no betas make it, or an argument
+            is outside its range.
 
     Source: Nichol & Dhariwal 2021, equation 17 and below, arXiv:2102.09672.
     """
+    check_sizes(num_steps=num_steps)
+    if not 0 < max_beta < 1:
+        raise ValueError(f"max_beta must lie in (0, 1); got {max_beta}.")
     t = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
     alpha_bar = schedule.alpha_bar(t)
     if not torch.allclose(alpha_bar + schedule.sigma(t) ** 2, torch.ones_like(t), atol=1e-6):
@@ -151,29 +179,3 @@ def discrete_betas(schedule: Schedule, num_steps: int = 1000, max_beta: float = 
             "Use LinearBeta() or Cosine(), or divide both factors by sqrt(alpha^2 + sigma^2)."
         )
     return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=max_beta)
-
-
-def check_times(t: Time, x: Tensor) -> Tensor:
-    """Return t as a tensor after checking that it suits the batch x; see `Schedule.at`."""
-    if isinstance(t, int) and t in (0, 1):  # the ends of time, not timesteps
-        t = float(t)
-    t = torch.as_tensor(t, device=x.device)
-    if not t.is_floating_point():
-        raise ValueError(
-            f"t must be floating point in [0, 1]; got {t.dtype}. "
-            "For integer timesteps i of num_steps use t = (i + 1) / num_steps."
-        )
-    if t.ndim and t.shape != x.shape[:1]:
-        remedy = {1: f"Use t.expand({len(x)}).", len(x): "Use t.flatten()."}.get(t.numel(), "")
-        raise ValueError(
-            f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}. {remedy}"
-        )
-    # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
-    if t.device.type == "cpu" and t.numel():
-        low, high = (float(end) for end in t.aminmax())
-        if not (low >= 0 and high <= 1):  # also where one is not a number
-            raise ValueError(
-                f"t must lie in [0, 1], 0 = data and 1 = noise; got values from {low:.4g} to "
-                f"{high:.4g}. Divide integer timesteps by their number."
-            )
-    return t

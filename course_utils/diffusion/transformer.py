@@ -6,38 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.layers import Attention, time_embedding
-
-
-class ConditionedBlock(nn.Module):
-    """A transformer block whose condition shifts, scales and gates attention and MLP (adaLN-Zero).
-
-    The gates start at zero, so a deep stack begins as the identity and trains at once.
-
-    Args:
-        width: D, also that of the condition vector.
-        num_heads: passed to `Attention`.
-
-    Source: Peebles & Xie 2023, section 3.2, arXiv:2212.09748; ReLU and no biases as in `Block`.
-    """
-
-    def __init__(self, width: int, num_heads: int) -> None:
-        super().__init__()
-        self.attention = Attention(width, num_heads, causal=False)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width, bias=False),
-            nn.ReLU(),
-            nn.Linear(4 * width, width, bias=False),
-        )
-        self.modulation = zero(nn.Linear(width, 6 * width))
-
-    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        """Add to x (B, T, D) what attention and the MLP find, under cond (B, D)."""
-        parts = self.modulation(cond)[:, None].chunk(6, dim=-1)  # six of (B, 1, D)
-        shift, scale, gate = parts[:3]
-        x = torch.addcmul(x, gate, self.attention(modulated_norm(x, shift, scale)))
-        shift, scale, gate = parts[3:]
-        return torch.addcmul(x, gate, self.mlp(modulated_norm(x, shift, scale)))
+from course_utils.layers import Block, modulate, time_embedding, zero
 
 
 class DiT(nn.Module):
@@ -81,7 +50,10 @@ class DiT(nn.Module):
         self.label = nn.Embedding(num_classes, width) if num_classes else None
         self.enter = nn.Linear(channels * patch**2, width)
         self.positions = nn.Parameter(0.02 * torch.randn((side // patch) ** 2, width))
-        self.blocks = nn.ModuleList(ConditionedBlock(width, num_heads) for _ in range(num_layers))
+        self.blocks = nn.ModuleList(
+            Block(width, num_heads, causal=False, conditioned=True) for _ in range(num_layers)
+        )
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulation = zero(nn.Linear(width, 2 * width))
         self.leave = zero(nn.Linear(width, channels * patch**2))
 
@@ -95,7 +67,7 @@ class DiT(nn.Module):
         h = self.enter(to_patches(x, self.patch)) + self.positions  # (B, T, D)
         for block in self.blocks:
             h = block(h, cond)
-        h = modulated_norm(h, *self.modulation(cond)[:, None].chunk(2, dim=-1))
+        h = modulate(self.norm(h), *self.modulation(cond)[:, None].chunk(2, dim=-1))
         return from_patches(self.leave(h), self.patch)  # (B, C, H, W)
 
     def _check(self, x: Tensor, label: Tensor | None) -> None:
@@ -107,18 +79,6 @@ class DiT(nn.Module):
             )
         if label is not None and self.label is None:
             raise ValueError("got labels, but this DiT has none. Build it with num_classes=10.")
-
-
-def zero(linear: nn.Linear) -> nn.Linear:
-    """The same layer, saying 0 until it is trained."""
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    return linear
-
-
-def modulated_norm(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer norm of x (B, T, D), then times 1 + scale (B, 1, D) plus shift (B, 1, D)."""
-    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:]), 1 + scale)
 
 
 def to_patches(images: Tensor, patch: int) -> Tensor:

@@ -6,11 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.diffusion.inputs import check_floating, check_labels, check_sizes
 from course_utils.layers import time_embedding
 
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with a skip; the condition scales and shifts between them.
+
+    It starts as its skip plus a constant, the random bias of `conv2`, whose weights start at zero:
+    a deep net trains at once.
 
     Args:
         channels_in: C of the input.
@@ -27,7 +31,7 @@ class ResidualBlock(nn.Module):
         self.scale_shift = nn.Linear(cond_width, 2 * channels)
         self.norm2 = nn.GroupNorm(8, channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)  # the block starts as its skip: a deep net trains at once
+        nn.init.zeros_(self.conv2.weight)
         same = channels_in == channels
         self.skip = nn.Identity() if same else nn.Conv2d(channels_in, channels, 1)
 
@@ -43,11 +47,14 @@ class UNet(nn.Module):
     """A small time-conditioned U-Net: down, a middle, up, with a skip at each resolution.
 
     Args:
-        channels: C of the image.
+        channels: C of the image, at least 1.
         widths: channels at each resolution, from the finest; each a multiple of 8.
         num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
 
     Image sides must be divisible by 2^(len(widths) - 1).
+
+    Raises:
+        ValueError: a size is outside its range.
 
     Source: Ronneberger et al. 2015, arXiv:1505.04597; with time as in Ho et al. 2020.
     """
@@ -58,6 +65,11 @@ class UNet(nn.Module):
         self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 96), num_classes: int = 0
     ) -> None:
         super().__init__()
+        check_sizes(channels=channels)
+        check_sizes(0, num_classes=num_classes)
+        if not widths or any(width < 8 or width % 8 for width in widths):
+            raise ValueError(f"widths must be multiples of 8, at least one of them; got {widths}.")
+        self.channels = channels
         self.time_width, cond_width = widths[0], 4 * widths[0]
         self.time = nn.Sequential(
             nn.Linear(self.time_width, cond_width), nn.SiLU(), nn.Linear(cond_width, cond_width)
@@ -81,7 +93,8 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
         self._check(x, label)
-        cond = self.time(time_embedding(t, self.time_width))  # (B, cond_width)
+        time = time_embedding(t, self.time_width, dtype=self.enter.weight.dtype)
+        cond = self.time(time)  # (B, cond_width)
         if self.label is not None and label is not None:
             cond = cond + self.label(label)
         cond = F.silu(cond)
@@ -90,19 +103,18 @@ class UNet(nn.Module):
             h = block(F.avg_pool2d(h, 2) if level else h, cond)
             skips.append(h)
         h = self.middle(h, cond)
-        for block in self.up:
-            skip = skips.pop()
-            if h.shape[-1] != skip.shape[-1]:
-                h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-            h = block(torch.cat([h, skip], dim=1), cond)
+        for level, block in enumerate(self.up):
+            h = F.interpolate(h, scale_factor=2.0, mode="nearest") if level else h
+            h = block(torch.cat([h, skips.pop()], dim=1), cond)
         return self.leave(h)
 
     def _check(self, x: Tensor, label: Tensor | None) -> None:
         factor = 2 ** (len(self.down) - 1)
-        if x.ndim != 4 or x.shape[-1] % factor or x.shape[-2] % factor:
+        if x.shape[1:2] != (self.channels,) or x.ndim != 4 or any(n % factor for n in x.shape[2:]):
             raise ValueError(
-                f"images must have shape (B, C, H, W) with sides divisible by {factor}; got "
-                f"{tuple(x.shape)}. Pad the image or use fewer widths."
+                f"images must have shape (B, {self.channels}, H, W) with sides divisible by "
+                f"{factor}; got {tuple(x.shape)}. Pad the images, or build the U-Net with their "
+                "channels or with fewer widths."
             )
-        if label is not None and self.label is None:
-            raise ValueError("got labels, but this U-Net has none. Build it with num_classes=10.")
+        check_floating(x, "images")
+        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))

@@ -56,6 +56,7 @@ def test_score_of_log_prob_is_minus_eps_over_sigma():
         (dict(means=torch.zeros(3), std=0.1), "shape"),
         (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.ones(2)), "weights"),
         (dict(means=torch.zeros(3, 2), std=-0.1), "must be >= 0"),
+        (dict(means=torch.zeros(3, 2), std=float("nan")), "must be >= 0"),
         (dict(means=torch.zeros(1, 2), std=0.1, weights=-torch.ones(1)), "must be >= 0"),
         (dict(means=torch.zeros(3, 2), std=0.1, weights=torch.zeros(3)), "one weight above"),
     ],
@@ -85,3 +86,18 @@ def test_log_prob_of_images_keeps_its_digits_at_little_noise():
 def test_other_shapes_than_those_of_the_data_are_refused():
     with pytest.raises(ValueError, match=r"2 numbers an example.*\(5, 3\)"):
         ExactDenoiser(torch.zeros(7, 2), Cosine())(torch.zeros(5, 3), torch.full((5,), 0.5))
+
+
+def test_without_noise_there_is_none_to_estimate():
+    exact = GaussianMixtureDenoiser(torch.zeros(1, 2), 1.0, Cosine())
+    with pytest.raises(ValueError, match="t must be above 0"):
+        exact(torch.zeros(5, 2), torch.zeros(5))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_is_exact_in_another_precision(dtype):
+    means = torch.tensor([[-1.0, 0.5], [2.0, 1.0]])  # bfloat16 has these numbers
+    x_t, t = torch.randn(5, 2), torch.full((5,), 0.5)
+    truth = GaussianMixtureDenoiser(means, 0.3, Cosine())(x_t, t).x0_hat
+    said = GaussianMixtureDenoiser(means.to(dtype), 0.3, Cosine())(x_t, t).x0_hat
+    torch.testing.assert_close(said, truth.to(said.dtype), rtol=0.02, atol=0.02)

@@ -7,7 +7,6 @@ from course_utils.diffusion import (
     Cosine,
     Denoiser,
     ExactDenoiser,
-    GaussianMixtureDenoiser,
     PointMLP,
     add_noise,
     denoising_loss,
@@ -58,20 +57,6 @@ def test_training_on_two_points_comes_close_to_the_exact_denoiser(predicts):
     assert bool((trained > 0.97 * best).all())  # nothing beats it
 
 
-def test_error_by_time_measures_what_is_known():
-    # One Gaussian N(0, 1): E[eps | x_t] = sigma x_t, so its error is 1 - sigma^2 = alpha^2.
-    exact = GaussianMixtureDenoiser(torch.zeros(1, 2), 1.0, Cosine())
-    x0 = torch.randn(50_000, 2, generator=torch.Generator().manual_seed(0))
-    times = [0.2, 0.5, 0.8]
-    errors = error_by_time(exact, x0, times, generator=torch.Generator().manual_seed(1))
-    expected = Cosine().alpha_bar(torch.tensor(times))
-    torch.testing.assert_close(errors, expected, rtol=0, atol=0.01)
-    in_x0 = error_by_time(exact, x0, times, of="x0", generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(in_x0, 1 - expected, rtol=0, atol=0.01)
-    with pytest.raises(ValueError, match='"eps" or "x0"'):
-        error_by_time(exact, x0, times, of="v")
-
-
 def test_times_are_uniform_inside_their_slices():
     torch.manual_seed(0)
     inside = 2000 * stratified_times(2000).sort().values - torch.arange(2000)
@@ -95,11 +80,25 @@ def test_the_loss_follows_the_condition():
     assert denoising_loss(model, (POINTS[label], 1 - label)).item() == 4
 
 
-def test_error_by_time_counts_every_example_once_under_its_own_condition():
-    # 1500 examples on a line, in batches of 1000 and 500; no two have the same error.
-    model = Denoiser(Told.from_pretrained(POINTS), Cosine(), "x0")
-    x0 = torch.linspace(0, 3, 1500)[:, None] * torch.tensor([1.0, 0.0])
-    label = (torch.arange(1500) >= 1200).long()
-    errors = error_by_time(model, x0, [0.3, 0.7], cond=label, of="x0", batch_size=1000)
-    expected = (POINTS[label] - x0).square().mean()
-    torch.testing.assert_close(errors, expected.expand(2))
+def test_a_batch_is_a_tuple():
+    x0 = torch.randn(3, 2)  # of two rows a careless loss would make x0 and cond
+    for wrong in (x0, x0[:2]):
+        with pytest.raises(ValueError, match=r"tuple \(x0,\) or \(x0, cond\).*Write \(x0,\)"):
+            denoising_loss(Denoiser(PointMLP(), Cosine()), wrong)
+    assert denoising_loss(Denoiser(PointMLP(), Cosine()), (x0,)).isfinite()
+
+
+def test_images_of_bytes_are_refused():
+    image = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="x0 must be floating point.*uint8.*images / 127.5 - 1"):
+        add_noise(image, 0.5, Cosine())
+    with pytest.raises(ValueError, match="x_t must be floating point.*uint8"):
+        Denoiser(torch.nn.Identity(), Cosine(), "v")(image, 0.5)
+    with pytest.raises(ValueError, match=r"images / 127.5 - 1"):
+        denoising_loss(Denoiser(PointMLP(), Cosine()), (image,))
+
+
+@pytest.mark.parametrize("num", [0, -3, 2.5])
+def test_the_number_of_times_has_a_range(num):
+    with pytest.raises(ValueError, match="num must be a whole number, at least 1"):
+        stratified_times(num)

@@ -79,3 +79,45 @@ def test_wrong_times_get_a_clear_error(t, message):
 def test_betas_need_a_schedule_that_keeps_the_variance():
     with pytest.raises(ValueError, match=r"alpha\^2 \+ sigma\^2 = 1; got Flow"):
         discrete_betas(Flow())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LinearBeta(-1.0), "0 < beta_min <= beta_max; got beta_min=-1.0"),
+        (lambda: LinearBeta(20.0, 0.1), "0 < beta_min <= beta_max"),
+        (lambda: LinearBeta(0.1, float("inf")), "finite"),
+        (lambda: LinearBeta(float("nan")), "0 < beta_min <= beta_max"),
+        (lambda: Cosine(-0.1), r"offset must lie in \[0, 1\]; got -0.1"),
+        (lambda: Cosine(float("nan")), r"offset must lie in \[0, 1\]"),
+        (
+            lambda: discrete_betas(Cosine(), 0),
+            "num_steps must be a whole number, at least 1; got 0",
+        ),
+        (lambda: discrete_betas(Cosine(), max_beta=1.0), r"max_beta must lie in \(0, 1\); got 1.0"),
+    ],
+)
+def test_settings_have_a_range(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+def test_a_level_is_both_factors_in_double_precision(schedule):
+    t = torch.tensor(0.3, dtype=torch.float64)
+    assert schedule.level(0.3) == (schedule.alpha(t).item(), schedule.sigma(t).item())
+
+
+@pytest.mark.parametrize(
+    ("x", "given", "kept"),
+    [
+        (torch.bfloat16, None, torch.float32),
+        (torch.float64, None, torch.float64),
+        (torch.float32, torch.float64, torch.float64),
+        (torch.float64, torch.float32, torch.float32),
+        (torch.float32, torch.bfloat16, torch.float32),
+    ],
+)
+def test_noise_levels_are_float32_or_what_is_asked_for(x, given, kept):
+    t = 0.5 if given is None else torch.full((8,), 0.5, dtype=given)
+    assert {factor.dtype for factor in Flow().at(t, torch.zeros(8, 2, dtype=x))} == {kept}
