@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from course_utils.exercises import Exercise, Mistake
+from course_utils.exercises import Exercise, Mistake, gradient
 from course_utils.language.byte_pairs import merge
 
 Pair = tuple[int, int]
@@ -172,6 +172,15 @@ def piece_cases() -> list[tuple[Any, ...]]:
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean of -log softmax(logits) at the targets, in nats."""
     return -picked(logits.log_softmax(dim=-1), targets).mean()
+
+
+def loss_and_gradient(
+    cross_entropy: Callable[[Tensor, Tensor], Tensor], logits: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The loss, and what a network would learn from it: its gradient by the logits."""
+    logits = logits.clone().requires_grad_()
+    loss = cross_entropy(logits, targets)
+    return loss, gradient(loss, logits)
 
 
 def picked(values: Tensor, targets: Tensor) -> Tensor:
@@ -454,6 +463,7 @@ EXERCISES = [
         title="cross-entropy of the next token, in nats",
         reference=cross_entropy,
         cases=logit_cases,
+        probe=loss_and_gradient,
         tolerance=1e-3,  # a difference of large scores keeps no more digits
         mistakes=[
             Mistake(
@@ -505,6 +515,12 @@ EXERCISES = [
                 "logarithm of the mean",
                 lambda logits, targets: -picked(logits.softmax(dim=-1), targets).mean().log(),
                 "The logarithm came after the mean. First -log p of each token, then the mean.",
+            ),
+            Mistake(
+                "a number without a gradient",
+                lambda logits, targets: cross_entropy(logits, targets).item(),
+                "The number is right, but no gradient flows from it, and a network could learn "
+                "nothing. Return the tensor: leave out .item() and float().",
             ),
             Mistake(
                 "softmax twice",

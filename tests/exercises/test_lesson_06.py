@@ -274,6 +274,11 @@ def with_own_shift(logits, targets):
     return (log_total - shifted.gather(2, targets.unsqueeze(2)).squeeze(2)).mean()
 
 
+@torch.no_grad()
+def without_gradient(logits, targets):
+    return with_own_shift(logits, targets)
+
+
 def masked_one_hot(logits, targets):
     hot = F.one_hot(targets, logits.shape[-1]).bool()
     return -logits.log_softmax(-1)[hot].mean()
@@ -307,6 +312,9 @@ CROSS_ENTROPY = both(
             logits.reshape(len(logits), logits.shape[2], -1), targets
         ),
         "perplexity": lambda logits, targets: by_indices(logits, targets).exp(),
+        "without gradient": without_gradient,
+        "a number": lambda logits, targets: by_indices(logits, targets).item(),
+        "detached": lambda logits, targets: by_indices(logits.detach(), targets),
         "nothing to train": lambda logits, targets: torch.zeros(()),
     },
 )
