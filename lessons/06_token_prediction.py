@@ -9,7 +9,7 @@
 # - measure a language model, and say how far it is from perfect;
 # - tell a model that has learned from one that has only memorised.
 #
-# *35 minutes to read, less than a minute to run on two cores. Needs no earlier lesson. Worked answers to the exercises are in the
+# *35 minutes to read, about a minute to run on two cores. Needs no earlier lesson. Worked answers to the exercises are in the
 # [answer booklet](answers/06_token_prediction.ipynb).*
 
 # %% [markdown]
@@ -554,7 +554,7 @@ def gap(model):
 
 
 # %%
-def tune(table, check, strengths=(1, 8, 32, 128, 256)):
+def tune(table, check, strengths=(1, 8, 32, 256)):
     """Give a table the strength that does best on a text; return the loss for each."""
     tried = {}
     for strength in strengths:
