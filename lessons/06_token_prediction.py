@@ -369,7 +369,12 @@ def encode(piece: list[int], merges: list[tuple[int, int]]) -> list[int]:
     """
     # BEGIN SOLUTION
     for number, pair in enumerate(merges):
-        piece = join(piece, pair, 256 + number)
+        joined, i = [], 0
+        while i < len(piece):  # what `join` does
+            found = tuple(piece[i : i + 2]) == pair
+            joined.append(256 + number if found else piece[i])
+            i += 2 if found else 1
+        piece = joined
     return list(piece)
     # END SOLUTION
 
