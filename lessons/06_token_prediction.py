@@ -1298,7 +1298,7 @@ claims.check("a perfect model names this share of tokens right", hits.float().me
 byte_pairs = BytePairTokenizer.train(train_part, vocab_size=512)
 text, test = (byte_pairs.encode(part).to(course.device) for part in (train_part, test_part))
 size = len(test_part.encode())
-subwords = min(surprise(tuned_on_docs(order, text, 512), test).mean() for order in (3, 4))
+subwords = min(surprise(tuned_on_docs(order, text, 512), test).mean() for order in (4, 6))
 subword_bits = bits_per_byte(float(subwords), len(test), size)
 character_bits = bits_per_byte(best_docs, len(test_docs), size)
 print(f"bits per byte: characters {character_bits:.2f}, byte pairs {subword_bits:.2f}")
