@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.diffusion.inputs import check_floating, check_labels, check_sizes
 from course_utils.layers import Block, modulate, time_embedding, zero
 
 
@@ -13,16 +14,17 @@ class DiT(nn.Module):
     """A small diffusion transformer: square patches as tokens, which all see each other.
 
     Args:
-        channels: C of the image.
-        side: H and W of the image.
+        channels: C of the image, at least 1.
+        side: H and W of the image, at least 1.
         patch: P, divides `side`; cost grows with (H / P)^2, and attention with its square.
-        width: D, even and divisible by `num_heads`.
-        num_layers: number of blocks.
-        num_heads: attention heads of each.
+        width: D, even, at least 4, and divisible by `num_heads`.
+        num_layers: number of blocks, at least 1.
+        num_heads: attention heads of each, at least 1.
         num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
 
     Raises:
-        ValueError: `side` is not divisible by `patch`, or `width` by `num_heads`.
+        ValueError: a size is out of its range, or `side` is not divisible by `patch`, or `width`
+            by `num_heads`.
 
     Source: Peebles & Xie 2023, arXiv:2212.09748; positions are learned here, as in a ViT.
     """
@@ -40,6 +42,10 @@ class DiT(nn.Module):
         num_classes: int = 0,
     ) -> None:
         super().__init__()
+        check_sizes(channels=channels, side=side, patch=patch, num_layers=num_layers)
+        check_sizes(0, num_classes=num_classes)
+        if width < 4 or width % 2:
+            raise ValueError(f"width must be even, at least 4; got {width}.")
         if side % patch:
             raise ValueError(
                 f"side must be divisible by patch; got side={side}, patch={patch}. "
@@ -58,9 +64,19 @@ class DiT(nn.Module):
         self.leave = zero(nn.Linear(width, channels * patch**2))
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
+        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W).
+
+        Args:
+            x: in the precision of the weights.
+            t: float32 or float64, whatever x is.
+            label: integers in 0 ... num_classes - 1; None says that nothing is known.
+
+        Raises:
+            ValueError: images or labels do not suit this network.
+        """
         self._check(x, label)
-        cond = self.time(time_embedding(t, self.width))  # (B, D)
+        time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
+        cond = self.time(time)  # (B, D)
         if self.label is not None and label is not None:
             cond = cond + self.label(label)
         cond = F.silu(cond)
@@ -77,8 +93,8 @@ class DiT(nn.Module):
                 f"images must have shape (B, {channels}, {side}, {side}); got {tuple(x.shape)}. "
                 "Build the DiT with their channels and side."
             )
-        if label is not None and self.label is None:
-            raise ValueError("got labels, but this DiT has none. Build it with num_classes=10.")
+        check_floating(x, "images")
+        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
 
 
 def to_patches(images: Tensor, patch: int) -> Tensor:

@@ -1,4 +1,7 @@
-"""What a decoder keeps of the text so far. Letters: B batch, T tokens, D width, K width of a head."""
+"""What a decoder keeps of the text so far.
+
+Letters: B batch, T tokens, D width, K width of a head.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,7 +33,7 @@ def shift_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:
     return tokens[:, :-1], tokens[:, 1:]
 
 
-def next_token_loss(model: nn.Module, batch: tuple[Tensor]) -> Tensor:
+def next_token_loss(model: nn.Module, batch: Sequence[Tensor] | Tensor) -> Tensor:
     """Mean cross-entropy of the next token, -log p(next | before), in nats a token.
 
     Args:

@@ -181,9 +181,9 @@ class BytePairTokenizer(Tokenizer):
 
 
 def _words(text: str) -> Iterator[re.Match[str]]:
-    """The words, punctuation marks and line breaks of a text.
+    r"""The words, punctuation marks and line breaks of a text.
 
-    Python's `\\w` leaves out the marks that combine with a letter, which cut "नमस्ते" into four. So
+    Python's `\w` leaves out the marks that combine with a letter, which cut "नमस्ते" into four. So
     those that the text holds are named beside it.
     """
     marks = {char for char in set(text) if unicodedata.category(char).startswith("M")}

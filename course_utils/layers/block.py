@@ -56,7 +56,15 @@ class Block(nn.Module):
             cond: (B, D), for a conditioned block.
             turns: passed to `Attention`.
             cache: passed to `Attention`.
+
+        Raises:
+            ValueError: there is a condition for a plain block, or none for a conditioned one.
         """
+        if (cond is None) is not (self.modulation is None):
+            raise ValueError(
+                "a block with conditioned=True needs a condition (B, D), a plain one takes none; "
+                f"got {None if cond is None else tuple(cond.shape)}."
+            )
         if self.modulation is None:
             x = x + self.attention(self.norm_attention(x), turns, cache)
             return x + self.mlp(self.norm_mlp(x))

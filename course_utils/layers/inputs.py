@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
 
 import torch
 
 
-def check_sizes(least: int = 1, **sizes: int) -> None:
+def check_sizes(least: int = 1, **sizes: Any) -> None:
     """Raise ValueError unless every one of these settings is a whole number from `least` up."""
     for name, size in sizes.items():
         if not isinstance(size, Integral) or size < least:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,7 @@ def rotations(length: int, width: int, *, like: Tensor) -> Tensor:
     Returns:
         (T, K / 2), complex.
     """
-    kind = dict(device=like.device, dtype=at_least_float32(like.dtype))
+    kind: dict[str, Any] = {"device": like.device, "dtype": at_least_float32(like.dtype)}
     speed = torch.logspace(0, -10, width // 2, base=2, **kind)  # (K / 2,)
     angles = torch.arange(length, **kind)[:, None] * speed  # (T, K / 2)
     return torch.polar(torch.ones_like(angles), angles)
@@ -44,6 +46,6 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
     Source: Su et al. 2021 (RoFormer), section 3.2, arXiv:2104.09864: a pair of features is a
     complex number, and turning it is a product.
     """
-    pairs = x.to(turns.dtype.to_real()).unflatten(-1, (-1, 2))
+    pairs = x.to(turns.real.dtype).unflatten(-1, (-1, 2))
     turned = torch.view_as_complex(pairs) * turns  # (..., T, K / 2)
     return torch.view_as_real(turned).flatten(-2).to(x.dtype)
