@@ -44,6 +44,7 @@ class Stream(ABC, Generic[Batch]):
 class Batches(Stream[tuple[Tensor, ...]]):
     """Batches of examples without replacement: every epoch goes over the data in a new order.
 
+    A batch is a tuple with one tensor (B, ...) for each tensor of the data: (x,) or (x, labels).
     What does not fill a last batch is left out of that epoch; the next one shuffles anew.
 
     Args:
@@ -88,10 +89,11 @@ class Batches(Stream[tuple[Tensor, ...]]):
         return Batches(*moved, batch_size=self.batch_size, seed=self.seed)
 
 
-class Windows(Stream[Tensor]):
+class Windows(Stream[tuple[Tensor]]):
     """Batches of random windows of a text, one token longer than the context.
 
-    The extra token makes inputs and targets: `window[:, :-1]` and `window[:, 1:]`.
+    A batch is a tuple (tokens,). The extra token makes inputs and targets: `tokens[:, :-1]` and
+    `tokens[:, 1:]`.
 
     Args:
         tokens: (T,) the whole text, of an integer type.
@@ -122,13 +124,13 @@ class Windows(Stream[Tensor]):
         self.tokens, self.context_length = tokens.long(), context_length
         self.batch_size, self.seed = batch_size, seed
 
-    def batch(self, index: int) -> Tensor:
-        """Windows (B, context_length + 1), int64."""
+    def batch(self, index: int) -> tuple[Tensor]:
+        """Windows (tokens,), with tokens (B, context_length + 1), int64."""
         num_places = len(self.tokens) - self.context_length
         generator = _generator(self.seed, index)
         start = torch.randint(num_places, (self.batch_size, 1), generator=generator)  # (B, 1)
         places = start + torch.arange(self.context_length + 1)  # (B, context_length + 1)
-        return self.tokens[places.to(self.tokens.device)]
+        return (self.tokens[places.to(self.tokens.device)],)
 
     def to(self, device: torch.device | str) -> Windows:
         """The same stream with its text on another device."""
