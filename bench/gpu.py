@@ -83,7 +83,7 @@ def measure(device: torch.device, sizes: Sizes) -> dict[str, Any]:
         ),
         "GPT, tokens/s": trained(
             gpt,
-            tokens,
+            (tokens,),
             language.next_token_loss,
             tokens[:, 1:].numel(),
             3 * forward_flops(gpt, tokens[:, :-1]) / peak,

@@ -94,7 +94,7 @@ def text_step(context_length: int, batch: int) -> Callable[[], object]:
     """A training step of the transformer on `batch` texts of this length."""
     steps = training.train_steps(
         gpt(context_length),
-        Same(torch.randint(VOCAB_SIZE, (batch, context_length + 1))),
+        Same((torch.randint(VOCAB_SIZE, (batch, context_length + 1)),)),
         language.next_token_loss,
         num_steps=10**9,
     )

@@ -68,7 +68,7 @@ class Writer:
     def step(self, windows: Tensor, share: float) -> None:
         """One training step on windows (B, T + 1) when `share` of the budget is spent."""
         self.share = share
-        self.stream.batch = windows
+        self.stream.batch = (windows,)
         next(self.steps)
 
     def logits(self, tokens: Tensor) -> Tensor:

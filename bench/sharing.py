@@ -120,7 +120,7 @@ def image_training() -> Any:
 def text_training() -> Any:
     """Training steps of a transformer of width 64 on 16 texts of 64 tokens."""
     config = language.GPTConfig(64, context_length=64, num_layers=4, num_heads=4, width=64)
-    batches = Same(torch.randint(64, (16, 65)))
+    batches = Same((torch.randint(64, (16, 65)),))
     return training.train_steps(
         language.GPT(config), batches, language.next_token_loss, num_steps=10**9
     )

@@ -75,7 +75,7 @@ def gpts() -> dict[str, Trainee]:
         found[name] = (lambda peer=peer: peer.step(batch, 0.5), count_parameters(peer.net), 0)
     model = language.GPT(language.GPTConfig(VOCAB_SIZE, width=WIDTH))
     flops = 3.0 * forward_flops(model, batch[:, :-1])
-    return found | ours(model, batch, language.next_token_loss, flops)
+    return found | ours(model, (batch,), language.next_token_loss, flops)
 
 
 def ours(model: nn.Module, batch: Any, loss: Any, flops: float) -> dict[str, Trainee]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -17,7 +18,8 @@ import numpy as np
 from course_utils.data.reading import END, Alternative, Reader
 
 _SYMBOL = re.compile(r"<\w+>")
-_TOKEN = re.compile(r"<\w+>|\w+(?:['-]\w+)*|\n|[^\w\s]")
+_BRACKET = re.compile(r"<\w+>|([<>\[\]])")  # group 1: one that belongs to no symbol
+_JOINERS = "\u200c\u200d"  # without a width, inside words of Persian and Hindi
 _WEIGHTED = re.compile(r"(.*?)(?:\[([^\[\]]*)\]\s*)?", re.DOTALL)
 _SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
 
@@ -30,6 +32,8 @@ class Grammar:
     of one is its weight (1 without it). A sentence starts from the first symbol. Its tokens, words,
     punctuation and line breaks, are joined by spaces except before `.,;:!?` and around line breaks.
 
+    The brackets `<`, `>`, `[` and `]` serve for this alone and can be no tokens.
+
     A symbol may come back inside itself, but not as the first part (left recursion).
 
     Args:
@@ -37,7 +41,8 @@ class Grammar:
 
     Raises:
         ValueError: If a rule is empty, names an undefined symbol, has a weight that is not a
-            positive number, is left-recursive, or makes sentences that never end.
+            positive number or a bracket without its other half, is left-recursive, or makes
+            sentences that never end.
     """
 
     def __init__(self, rules: Mapping[str, str]) -> None:
@@ -77,7 +82,13 @@ class Grammar:
         return self._expected(lambda alt: sum(part not in self.rules for part in alt.parts))
 
     def sample(self, num_sentences: int, *, seed: int = 0) -> list[str]:
-        """Draw sentences; the same seed gives the same ones on every machine."""
+        """Draw sentences; the same seed gives the same ones on every machine.
+
+        Raises:
+            ValueError: If the number is below 0.
+        """
+        if num_sentences < 0:
+            raise ValueError(f"num_sentences must be at least 0; got {num_sentences}.")
         choices = random.Random(seed).choices
         rules = {
             symbol: ([alt.parts[::-1] for alt in rule], [alt.prob for alt in rule])
@@ -98,7 +109,10 @@ class Grammar:
     @staticmethod
     def split(sentence: str) -> list[str]:
         """The tokens of a sentence: words, punctuation marks and line breaks."""
-        return _TOKEN.findall(sentence)
+        marks = {char for char in set(sentence) if unicodedata.category(char).startswith("M")}
+        mark = "".join(sorted(marks)) + _JOINERS  # accents that are characters, which \w leaves out
+        letters = rf"[\w{mark}]+"
+        return re.findall(rf"<\w+>|{letters}(?:['-]{letters})*|\n|[^\w\s][{mark}]*", sentence)
 
     @staticmethod
     def join(tokens: Sequence[str]) -> str:
@@ -178,20 +192,28 @@ def _parse_rule(name: str, text: str) -> list[Alternative]:
     """Read "a <colour> circle [3] | a square" and divide the weights by their sum."""
     if not _SYMBOL.fullmatch(f"<{name}>"):
         raise ValueError(f"A symbol's name has only letters, digits and underscores; got {name!r}.")
-    weights, expansions = [], []
+    weights, expansions, place = [], [], 0
     for alternative in text.split("|"):
         match = _WEIGHTED.fullmatch(alternative)
         assert match is not None  # the pattern fits any text
         try:
-            weight = float(match[2] or 1)
+            weight = 1.0 if match[2] is None else float(match[2])
         except ValueError:
             weight = math.nan
         if not 0 < weight < math.inf:
             raise ValueError(
                 f"In the rule of <{name}>, [{match[2]}] must be a weight above 0: {text!r}."
             )
+        for bracket in _BRACKET.finditer(match[1]):
+            if bracket[1]:
+                raise ValueError(
+                    f"In the rule of <{name}>, {bracket[1]!r} at position "
+                    f"{place + bracket.start()} belongs to no <symbol>, and to no [weight] at the "
+                    f"end of an alternative: {text!r}. Names have letters, digits and underscores."
+                )
         weights.append(weight)
-        expansions.append(tuple(_TOKEN.findall(match[1])))
+        expansions.append(tuple(Grammar.split(match[1])))
+        place += len(alternative) + 1
         if not expansions[-1]:
             raise ValueError(f"The rule of <{name}> has an empty alternative: {text!r}.")
     total = sum(weights)

@@ -6,54 +6,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.layers import Attention, time_embedding
-
-
-class ConditionedBlock(nn.Module):
-    """A transformer block whose condition shifts, scales and gates attention and MLP (adaLN-Zero).
-
-    The gates start at zero, so a deep stack begins as the identity and trains at once.
-
-    Args:
-        width: D, also that of the condition vector.
-        num_heads: passed to `Attention`.
-
-    Source: Peebles & Xie 2023, section 3.2, arXiv:2212.09748; ReLU and no biases as in `Block`.
-    """
-
-    def __init__(self, width: int, num_heads: int) -> None:
-        super().__init__()
-        self.attention = Attention(width, num_heads, causal=False)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width, bias=False),
-            nn.ReLU(),
-            nn.Linear(4 * width, width, bias=False),
-        )
-        self.modulation = zero(nn.Linear(width, 6 * width))
-
-    def forward(self, x: Tensor, cond: Tensor) -> Tensor:
-        """Add to x (B, T, D) what attention and the MLP find, under cond (B, D)."""
-        parts = self.modulation(cond)[:, None].chunk(6, dim=-1)  # six of (B, 1, D)
-        shift, scale, gate = parts[:3]
-        x = torch.addcmul(x, gate, self.attention(modulated_norm(x, shift, scale)))
-        shift, scale, gate = parts[3:]
-        return torch.addcmul(x, gate, self.mlp(modulated_norm(x, shift, scale)))
+from course_utils.diffusion.inputs import check_floating, check_labels, check_sizes
+from course_utils.layers import Block, modulate, time_embedding, zero
 
 
 class DiT(nn.Module):
     """A small diffusion transformer: square patches as tokens, which all see each other.
 
     Args:
-        channels: C of the image.
-        side: H and W of the image.
+        channels: C of the image, at least 1.
+        side: H and W of the image, at least 1.
         patch: P, divides `side`; cost grows with (H / P)^2, and attention with its square.
-        width: D, even and divisible by `num_heads`.
-        num_layers: number of blocks.
-        num_heads: attention heads of each.
+        width: D, even, at least 4, and divisible by `num_heads`.
+        num_layers: number of blocks, at least 1.
+        num_heads: attention heads of each, at least 1.
         num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
 
     Raises:
-        ValueError: `side` is not divisible by `patch`, or `width` by `num_heads`.
+        ValueError: a size is out of its range, or `side` is not divisible by `patch`, or `width`
+            by `num_heads`.
 
     Source: Peebles & Xie 2023, arXiv:2212.09748; positions are learned here, as in a ViT.
     """
@@ -71,6 +42,10 @@ class DiT(nn.Module):
         num_classes: int = 0,
     ) -> None:
         super().__init__()
+        check_sizes(channels=channels, side=side, patch=patch, num_layers=num_layers)
+        check_sizes(0, num_classes=num_classes)
+        if width < 4 or width % 2:
+            raise ValueError(f"width must be even, at least 4; got {width}.")
         if side % patch:
             raise ValueError(
                 f"side must be divisible by patch; got side={side}, patch={patch}. "
@@ -81,21 +56,34 @@ class DiT(nn.Module):
         self.label = nn.Embedding(num_classes, width) if num_classes else None
         self.enter = nn.Linear(channels * patch**2, width)
         self.positions = nn.Parameter(0.02 * torch.randn((side // patch) ** 2, width))
-        self.blocks = nn.ModuleList(ConditionedBlock(width, num_heads) for _ in range(num_layers))
+        self.blocks = nn.ModuleList(
+            Block(width, num_heads, causal=False, conditioned=True) for _ in range(num_layers)
+        )
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulation = zero(nn.Linear(width, 2 * width))
         self.leave = zero(nn.Linear(width, channels * patch**2))
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
+        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W).
+
+        Args:
+            x: in the precision of the weights.
+            t: float32 or float64, whatever x is.
+            label: integers in 0 ... num_classes - 1; None says that nothing is known.
+
+        Raises:
+            ValueError: images or labels do not suit this network.
+        """
         self._check(x, label)
-        cond = self.time(time_embedding(t, self.width))  # (B, D)
+        time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
+        cond = self.time(time)  # (B, D)
         if self.label is not None and label is not None:
             cond = cond + self.label(label)
         cond = F.silu(cond)
         h = self.enter(to_patches(x, self.patch)) + self.positions  # (B, T, D)
         for block in self.blocks:
             h = block(h, cond)
-        h = modulated_norm(h, *self.modulation(cond)[:, None].chunk(2, dim=-1))
+        h = modulate(self.norm(h), *self.modulation(cond)[:, None].chunk(2, dim=-1))
         return from_patches(self.leave(h), self.patch)  # (B, C, H, W)
 
     def _check(self, x: Tensor, label: Tensor | None) -> None:
@@ -105,20 +93,8 @@ class DiT(nn.Module):
                 f"images must have shape (B, {channels}, {side}, {side}); got {tuple(x.shape)}. "
                 "Build the DiT with their channels and side."
             )
-        if label is not None and self.label is None:
-            raise ValueError("got labels, but this DiT has none. Build it with num_classes=10.")
-
-
-def zero(linear: nn.Linear) -> nn.Linear:
-    """The same layer, saying 0 until it is trained."""
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    return linear
-
-
-def modulated_norm(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer norm of x (B, T, D), then times 1 + scale (B, 1, D) plus shift (B, 1, D)."""
-    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:]), 1 + scale)
+        check_floating(x, "images")
+        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
 
 
 def to_patches(images: Tensor, patch: int) -> Tensor:

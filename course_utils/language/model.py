@@ -1,47 +1,60 @@
 """Networks that see tokens and say, at each position, how likely each token is to come next.
 
-Forward always returns logits (B, T, V). Letters: B batch, T tokens, V vocabulary, D width, H heads.
+Forward always returns logits (B, T, V). Letters: B batch, T tokens, V vocabulary, D width, H heads,
+K width of a head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.layers import Attention, Block, KeyValues
+from course_utils.language.cache import Cache
+from course_utils.language.inputs import check_batch, check_length, check_vocabulary
+from course_utils.layers import Attention, Block, check_sizes, rotations, zero
 
 
 class MLP(nn.Module):
     """Looks at the last few tokens: embeds each, joins them, one hidden layer.
 
     Args:
-        vocab_size: V.
-        num_previous: tokens that the network sees, the current one included.
-        embedding_width: size of a token's embedding.
-        width: D, hidden width.
+        vocab_size: V, at least 1.
+        num_previous: tokens that the network sees, the current one included, at least 1.
+        embedding_width: size of a token's embedding, at least 1.
+        width: D, hidden width, at least 1.
+
+    Attributes:
+        context_length: `num_previous`: the number of last tokens that a prediction depends on. The
+            text may be longer.
+
+    Raises:
+        ValueError: a size is out of its range.
 
     Source: Bengio et al. 2003, "A Neural Probabilistic Language Model".
     """
+
+    edges = ("embed", "logits")  # not hidden: `training.muon` leaves them to AdamW
 
     def __init__(
         self, vocab_size: int, num_previous: int = 8, embedding_width: int = 32, width: int = 256
     ) -> None:
         super().__init__()
+        check_sizes(vocab_size=vocab_size, num_previous=num_previous)
+        check_sizes(embedding_width=embedding_width, width=width)
         self.vocab_size = vocab_size
-        self.num_previous = num_previous
-        self.context_length = num_previous  # the sampler shows no more
+        self.num_previous = self.context_length = num_previous
         self.embed = nn.Embedding(vocab_size, embedding_width)
         self.hidden = nn.Linear(num_previous * embedding_width, width)
         self.logits = nn.Linear(width, vocab_size)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V) for the token after each position of tokens (B, T)."""
-        check_tokens(tokens, self.vocab_size)
+        check_batch(tokens)
+        check_vocabulary(tokens, self.vocab_size)
         x = self.embed(tokens)  # (B, T, E)
         x = F.pad(x, (0, 0, self.num_previous - 1, 0))  # zeros stand for what is before the text
         windows = x.unfold(1, self.num_previous, 1).mT.flatten(2)  # (B, T, num_previous * E)
@@ -50,16 +63,19 @@ class MLP(nn.Module):
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """What a checkpoint of a `GPT` must store.
+    """What a checkpoint of a `GPT` must store. All sizes are at least 1.
 
     Attributes:
         vocab_size: V.
         context_length: most tokens that the model can see at once.
         num_layers: transformer blocks.
         num_heads: H.
-        width: D, divisible by num_heads.
+        width: D, divisible by num_heads; with positions by 2 num_heads.
         causal: False lets every position see all others.
         positions: False leaves out the rotary positions and the look at the token before.
+
+    Raises:
+        ValueError: a size is out of its range.
     """
 
     vocab_size: int
@@ -69,6 +85,17 @@ class GPTConfig:
     width: int = 176
     causal: bool = True
     positions: bool = True
+
+    def __post_init__(self) -> None:
+        check_sizes(vocab_size=self.vocab_size, context_length=self.context_length)
+        check_sizes(num_layers=self.num_layers, num_heads=self.num_heads, width=self.width)
+        pairs = 2 * self.num_heads
+        if self.positions and self.width % pairs:
+            raise ValueError(
+                "rotary positions turn pairs of features in each head, so width must be divisible "
+                f"by 2 num_heads; got width={self.width}, num_heads={self.num_heads}. "
+                f"Use width={self.width + -self.width % pairs}."
+            )
 
 
 class GPT(nn.Module):
@@ -82,6 +109,10 @@ class GPT(nn.Module):
     Args:
         config: sizes; see `GPTConfig`.
 
+    Attributes:
+        context_length: the number of last tokens that a prediction depends on.
+        max_length: most tokens that `forward` takes, the same number: a longer text has to be cut.
+
     Source: Radford et al. 2019 (GPT-2), with changes that the speed-runs of nanoGPT collected
     (Jordan et al. 2024, github.com/KellerJordan/modded-nanogpt).
     """
@@ -91,50 +122,58 @@ class GPT(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
+        self.context_length = self.max_length = config.context_length
+        looks_back = config.causal and config.positions
         self.embed = nn.Embedding(config.vocab_size, config.width)
-        self.previous = nn.Parameter(torch.zeros(config.width)) if self._looks_back else None
+        self.previous = nn.Parameter(torch.zeros(config.width)) if looks_back else None
         self.blocks = nn.ModuleList(
-            Block(config.width, config.num_heads, causal=config.causal, rotary=config.positions)
+            Block(config.width, config.num_heads, causal=config.causal)
             for _ in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(config.width, bias=False)
-        self.logits = nn.Linear(config.width, config.vocab_size, bias=False)
-        nn.init.zeros_(self.logits.weight)
+        self.logits = zero(nn.Linear(config.width, config.vocab_size, bias=False))
 
-    @property
-    def _looks_back(self) -> bool:
-        return self.config.causal and self.config.positions
+    def make_cache(self) -> Cache | None:
+        """An empty cache for one batch of texts, to be passed to `forward` again and again.
 
-    @property
-    def context_length(self) -> int:
-        """Most tokens that the model can see at once."""
-        return self.config.context_length
+        None for a model that is not causal: there a new token changes what all others see, so
+        nothing can be kept and the whole text is read each time.
+        """
+        if not self.config.causal:
+            return None
+        length = self.context_length
+        return Cache(length, self.config.num_layers, self._turns(length))
 
-    def make_cache(self) -> list[KeyValues]:
-        """An empty cache for one batch of texts, to be passed to `forward` again and again."""
-        return [KeyValues(self.context_length) for _ in self.blocks]
-
-    def forward(self, tokens: Tensor, cache: list[KeyValues] | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, V) for the token after each position of tokens (B, T).
 
-        With a cache, only the positions that are not in it yet are computed and returned: give the
-        whole text so far each time.
+        With a cache, tokens are those that follow the ones read before: the prompt in the first
+        call, then the newest token alone. They are added to the cache.
 
         Raises:
-            ValueError: T is longer than the context, or a token is outside the vocabulary.
+            ValueError: the text is longer than the context, or a token outside the vocabulary.
         """
-        start = cache[0].size if cache else 0
-        check_tokens(tokens[..., start:], self.config.vocab_size)
-        check_length(tokens, self.context_length)
-        if self.previous is None:
-            x = self.embed(tokens[:, start:])  # (B, T - start, D)
-        else:
-            x = self.embed(tokens[:, max(start - 1, 0) :])
-            before = x[:, :-1] if start else F.pad(x, (0, 0, 1, 0))[:, :-1]
-            x = torch.addcmul(x[:, start > 0 :], before, self.previous)  # (B, T - start, D)
+        check_batch(tokens)
+        check_vocabulary(tokens, self.config.vocab_size)
+        length, start = tokens.shape[1], 0 if cache is None else cache.size
+        check_length(start + length, self.context_length)
+        x = self.embed(tokens)  # (B, T, D)
+        if self.previous is not None:
+            before = F.pad(x, (0, 0, 1, -1)) if cache is None else cache.before(x)
+            x = torch.addcmul(x, before, self.previous)
+        turns = self._turns(length, cache)
         for index, block in enumerate(self.blocks):
-            x = block(x, cache[index] if cache else None)
-        return self.logits(self.norm(x))  # (B, T - start, V)
+            x = block(x, turns=turns, cache=None if cache is None else cache.layers[index])
+        return self.logits(self.norm(x))  # (B, T, V)
+
+    def _turns(self, length: int, cache: Cache | None = None) -> Tensor | None:
+        """(T, K / 2) rotations of the next positions, or None for a model without positions."""
+        if not self.config.positions:
+            return None
+        if cache is not None and cache.turns is not None:
+            return cache.turns[cache.size : cache.size + length]
+        head_width = self.config.width // self.config.num_heads
+        return rotations(length, head_width, like=self.embed.weight)
 
 
 @torch.no_grad()
@@ -142,47 +181,21 @@ def attention_maps(model: nn.Module, tokens: Tensor) -> list[Tensor]:
     """The attention weights of every layer for tokens (B, T).
 
     Returns:
-        One (B, H, T, T) tensor a layer; row i says where position i looks.
+        One (B, H, T, T) tensor a layer, in the order in which they are used; row i says where
+        position i looks.
     """
+    maps: list[Tensor] = []
+
+    def look(layer: nn.Module, given: tuple[Any, ...]) -> None:
+        assert isinstance(layer, Attention)
+        maps.append(layer.weights(*given[:2]))
+
     layers = [module for module in model.modules() if isinstance(module, Attention)]
-    with recorded_inputs(layers) as inputs:
-        model(tokens)
-        return [layer.weights(x) for layer, x in zip(layers, inputs, strict=True)]
-
-
-@contextmanager
-def recorded_inputs(modules: list[Attention]) -> Iterator[list[Tensor]]:
-    """Collect the input of each module while the model runs inside the block."""
-    inputs: list[Tensor] = []
-    hooks = [m.register_forward_pre_hook(lambda _, given: inputs.append(given[0])) for m in modules]
+    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
     try:
-        yield inputs
+        with torch.compiler.set_stance("force_eager"):  # compiled code would pass over the hooks
+            model(tokens)
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def check_length(tokens: Tensor, context_length: int) -> None:
-    """Raise ValueError if tokens (B, T) are more than a model can see at once."""
-    if tokens.shape[1] > context_length:
-        raise ValueError(
-            f"the model sees at most {context_length} tokens; got {tokens.shape[1]}. Keep the last "
-            f"ones, tokens[:, -{context_length}:], or build it with a larger context_length."
-        )
-
-
-def check_tokens(tokens: Tensor, vocab_size: int) -> None:
-    """Raise ValueError if a model of this vocabulary cannot read tokens (B, T)."""
-    if tokens.ndim != 2 or tokens.dtype != torch.long:
-        raise ValueError(
-            f"tokens must be int64 of shape (B, T); got {tokens.dtype} of shape "
-            f"{tuple(tokens.shape)}. Use tokens[None] for a single text."
-        )
-    # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
-    if tokens.device.type == "cpu" and tokens.numel():
-        low, high = (int(x) for x in tokens.aminmax())
-        if low < 0 or high >= vocab_size:
-            raise ValueError(
-                f"tokens must lie in 0 ... {vocab_size - 1}; got {low} ... {high}. Encode the text "
-                "with the tokenizer that the model was built for."
-            )
+    return maps

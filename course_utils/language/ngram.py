@@ -5,8 +5,13 @@ Letters: B batch, T tokens, V vocabulary, N n-grams of one length.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
+
+from course_utils.language.inputs import check_batch, check_type, check_vocabulary
+from course_utils.layers import check_sizes
 
 
 class NGram(nn.Module):
@@ -17,13 +22,16 @@ class NGram(nn.Module):
 
         P(w | h) = (c(h, w) + k P(w | h')) / (c(h) + k),    and at the bottom P(w) = 1 / V.
 
+    So nothing is impossible. All is computed with logarithms, because a token that never followed
+    loses a factor at each length, and their product may be less than a float can hold.
+
     It has no parameters to train by gradients, and is used like a neural model: the same loss and
     the same sampler.
 
     Args:
         order: 0 uniform, 1 unigram, 2 bigram, ...
-        vocab_size: V.
-        strength: k, how many observations the shorter context is worth.
+        vocab_size: V, at least 1.
+        strength: k, how many observations the shorter context is worth, above 0 and finite.
 
     Attributes:
         context_length: The number of last tokens that the prediction can depend on, at least 1.
@@ -37,14 +45,12 @@ class NGram(nn.Module):
 
     def __init__(self, order: int, vocab_size: int, *, strength: float = 8.0) -> None:
         super().__init__()
-        if order < 0 or vocab_size < 1:
+        check_sizes(0, order=order)
+        check_sizes(vocab_size=vocab_size)
+        if not 0 < strength < math.inf:
             raise ValueError(
-                "order must be at least 0 (uniform) and vocab_size at least 1; "
-                f"got {order} and {vocab_size}."
-            )
-        if not strength > 0:
-            raise ValueError(
-                f"strength must be above 0, or unseen tokens get probability 0; got {strength}."
+                "strength must be above 0, or unseen tokens get probability 0, and finite; "
+                f"got {strength}."
             )
         self.order, self.vocab_size, self.strength = order, vocab_size, strength
         self.context_length = max(order - 1, 1)
@@ -71,7 +77,8 @@ class NGram(nn.Module):
                 f"fit takes one text of shape (T,) with T >= {max(self.order, 1)}; "
                 f"got {tuple(tokens.shape)}."
             )
-        self._check(tokens)
+        check_type(tokens)
+        check_vocabulary(tokens, self.vocab_size)
         context, num_contexts = torch.zeros_like(tokens), 1  # the empty context, before every token
         for length in range(1, self.order + 1):
             ngrams = context * self.vocab_size + tokens[length - 1 :]
@@ -99,30 +106,32 @@ class NGram(nn.Module):
         """
         if self.order and not hasattr(self, "keys_1"):
             raise RuntimeError("This n-gram model has counted nothing yet. Call fit(tokens) first.")
-        if tokens.ndim != 2:
-            raise ValueError(f"tokens must have shape (B, T); got {tuple(tokens.shape)}.")
-        self._check(tokens)
-        probs = torch.full((tokens.numel(), self.vocab_size), 1 / self.vocab_size).to(tokens.device)
+        check_batch(tokens)
+        check_vocabulary(tokens, self.vocab_size)
+        shape, uniform = (tokens.numel(), self.vocab_size), -math.log(self.vocab_size)
+        logs = torch.full(shape, uniform, dtype=torch.float32, device=tokens.device)
         context = torch.zeros_like(tokens)  # (B, T); -1 marks one that was never seen
         for length in range(1, self.order + 1):
-            probs = self._refine(probs, context.flatten(), length)
+            logs = self._refine(logs, context.flatten(), length)
             # Contexts of this token, not of the next one; at first there is only the empty one.
             before = nn.functional.pad(context, (1, -1), value=0 if length == 1 else -1)
             context = self._find(before, tokens, length)
-        return probs.log().unflatten(0, tokens.shape)
+        return logs.unflatten(0, tokens.shape)
 
-    def _refine(self, probs: Tensor, context: Tensor, length: int) -> Tensor:
-        """One level of the recursion: from P(w | h') (M, V) to P(w | h), h given by number (M,)."""
+    def _refine(self, logs: Tensor, context: Tensor, length: int) -> Tensor:
+        """One level of the recursion, log P(w | h') (M, V) to log P(w | h), h by number (M,)."""
         keys, counts, starts = self._table(length)
         first = starts[context.clamp(min=0)]  # (M,)
         number = torch.where(context < 0, 0, starts[context.clamp(min=0) + 1] - first)  # (M,)
         row = torch.arange(len(context), device=keys.device).repeat_interleave(number)  # (S,)
         offset = torch.arange(len(row), device=keys.device) - (number.cumsum(0) - number)[row]
         entry = first[row] + offset  # (S,) places in the table of all continuations of all contexts
-        count = counts[entry].to(probs.dtype)
-        total = probs.new_zeros(len(context)).index_add_(0, row, count)  # (M,) c(h)
-        mixed = probs * (self.strength / (total + self.strength)).unsqueeze(-1)
-        mixed[row, keys[entry] % self.vocab_size] += count / (total + self.strength)[row]
+        total = torch.zeros_like(context).index_add_(0, row, counts[entry])  # (M,) c(h)
+        strength = logs.new_full((), math.log(self.strength))
+        whole = total.float().log().logaddexp(strength)  # (M,) log(c(h) + k)
+        mixed = logs + (strength - whole).unsqueeze(-1)
+        seen = (row, keys[entry] % self.vocab_size)  # each pair once
+        mixed[seen] = mixed[seen].logaddexp(counts[entry].float().log() - whole[row])
         return mixed
 
     def _find(self, context: Tensor, tokens: Tensor, length: int) -> Tensor:
@@ -134,12 +143,3 @@ class NGram(nn.Module):
 
     def _table(self, length: int) -> list[Tensor]:
         return [self.get_buffer(f"{name}_{length}") for name in ("keys", "counts", "starts")]
-
-    def _check(self, tokens: Tensor) -> None:
-        if tokens.dtype != torch.long:
-            raise ValueError(f"tokens must be int64; got {tokens.dtype}. Use tokens.long().")
-        if tokens.numel() and not 0 <= int(tokens.min()) <= int(tokens.max()) < self.vocab_size:
-            raise ValueError(
-                f"tokens must lie between 0 and {self.vocab_size - 1}; got {int(tokens.min())} to "
-                f"{int(tokens.max())}. Is vocab_size the one of the tokenizer?"
-            )

@@ -7,15 +7,17 @@ Letters: V vocabulary.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from course_utils.language.byte_pairs import NUM_BYTES, Pair, apply_merges, learn_merges
 from course_utils.language.vocabulary import Tokenizer, numbered, printable
+from course_utils.layers import check_sizes
 
 UNKNOWN = "<unk>"
 
-_WORD = re.compile(r"\w+(?:['-]\w+)*|\n|[^\w\s]")
+_JOINERS = "\u200c\u200d"  # without a width, inside words of Persian and Hindi
 _SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
 
 # GPT-2's way of cutting a text before byte pairs are merged, as far as Python's re can say it:
@@ -58,6 +60,8 @@ class CharTokenizer(Tokenizer):
 class WordTokenizer(Tokenizer):
     """One token for each word, punctuation mark and line break.
 
+    An accent or vowel sign that is a character of its own belongs to what it stands on.
+
     Other white space is not kept: `decode` puts one space between words, and none before `.,;:!?`
     or around a line break. A text that is written so comes back exactly.
 
@@ -78,23 +82,26 @@ class WordTokenizer(Tokenizer):
         Args:
             text: Where the words come from.
             unknown: Whether to add "<unk>" for words that are not in the vocabulary.
-            min_count: Words that are rarer than this are left out; above 1 it needs `unknown`.
+            min_count: Words that are rarer than this are left out, at least 1; above 1 it needs
+                `unknown`.
 
         Raises:
-            ValueError: If words would be left out with no token to stand for them.
+            ValueError: If words would be left out with no token to stand for them, or the count is
+                out of its range.
         """
+        check_sizes(min_count=min_count)
         if min_count > 1 and not unknown:
             raise ValueError(
                 f"min_count={min_count} leaves words of the text without a token. Use unknown=True."
             )
-        counts = Counter(_WORD.findall(text))
+        counts = Counter(match[0] for match in _words(text))
         frequent = sorted(
             (word for word, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w)
         )
         return cls([UNKNOWN] * unknown + frequent)
 
     def _encode(self, text: str) -> list[int]:
-        words = _WORD.findall(text)
+        words = [match[0] for match in _words(text)]
         if UNKNOWN in self._ids:
             unknown = self._ids[UNKNOWN]
             return [self._ids.get(word, unknown) for word in words]
@@ -102,7 +109,7 @@ class WordTokenizer(Tokenizer):
             return [self._ids[word] for word in words]
         except KeyError as error:
             word = error.args[0]
-            position = next(match.start() for match in _WORD.finditer(text) if match[0] == word)
+            position = next(match.start() for match in _words(text) if match[0] == word)
             raise ValueError(
                 f"The word {word!r} at position {position} is not among the {self.vocab_size} of "
                 "this vocabulary. Train with unknown=True to have a token for such words, or use "
@@ -152,6 +159,7 @@ class BytePairTokenizer(Tokenizer):
         Raises:
             ValueError: If V is below 256, or the text is too short for so many merges.
         """
+        check_sizes(vocab_size=vocab_size)
         if vocab_size < NUM_BYTES:
             raise ValueError(
                 f"vocab_size must be at least 256, as every byte is a token; got {vocab_size}."
@@ -175,6 +183,18 @@ class BytePairTokenizer(Tokenizer):
     def _decode(self, ids: list[int]) -> str:
         # A model may stop in the middle of a character; that shows as "\ufffd" and is no error.
         return b"".join(self.pieces[i] for i in ids).decode(errors="replace")
+
+
+def _words(text: str) -> Iterator[re.Match[str]]:
+    r"""The words, punctuation marks and line breaks of a text.
+
+    Python's `\w` leaves out the marks that combine with a letter, which cut "नमस्ते" into four. So
+    those that the text holds are named beside it.
+    """
+    marks = {char for char in set(text) if unicodedata.category(char).startswith("M")}
+    mark = "".join(sorted(marks)) + _JOINERS
+    letters = rf"[\w{mark}]+"
+    return re.finditer(rf"{letters}(?:['-]{letters})*|\n|[^\w\s][{mark}]*", text)
 
 
 def _cut(text: str) -> list[bytes]:

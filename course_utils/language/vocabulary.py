@@ -42,17 +42,19 @@ class Tokenizer(ABC):
         return torch.tensor(self._encode(text), dtype=torch.long)
 
     def decode(self, tokens: Tensor | Sequence[int]) -> str:
-        """Turn (T,) tokens back into text.
+        """Turn (T,) tokens, of any integer type, back into text.
 
         Raises:
             ValueError: If a token is not between 0 and V - 1, or the tokens are not one sequence.
         """
         ids = torch.as_tensor(tokens)
-        if ids.ndim != 1 or (ids.is_floating_point() and len(ids)):
+        whole = not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
+        if ids.ndim != 1 or (len(ids) and not whole):
             raise ValueError(
                 "decode takes integer tokens of shape (T,); got "
                 f"{ids.dtype} of shape {tuple(ids.shape)}. Decode a batch one row at a time."
             )
+        ids = ids.long()  # bytes cannot be compared with a vocabulary of more than 256
         wrong = ((ids < 0) | (ids >= self.vocab_size)).nonzero()
         if len(wrong):
             place = int(wrong[0])
@@ -60,7 +62,7 @@ class Tokenizer(ABC):
                 f"Token {int(ids[place])} at position {place} is outside the vocabulary, 0 to "
                 f"{self.vocab_size - 1}. Was the text encoded by another tokenizer?"
             )
-        return self._decode(ids.long().tolist())
+        return self._decode(ids.tolist())
 
     @abstractmethod
     def _encode(self, text: str) -> list[int]: ...

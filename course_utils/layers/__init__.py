@@ -1,16 +1,22 @@
 """Layers that both families share: attention, the transformer block, and the time embedding."""
 
 from course_utils.layers.attention import Attention, KeyValues, attention, attention_weights
-from course_utils.layers.block import Block
-from course_utils.layers.rotary import rotate
+from course_utils.layers.block import Block, modulate, zero
+from course_utils.layers.inputs import at_least_float32, check_sizes
+from course_utils.layers.rotary import rotate, rotations
 from course_utils.layers.time import time_embedding
 
 __all__ = [
     "Attention",
     "Block",
     "KeyValues",
+    "at_least_float32",
     "attention",
     "attention_weights",
+    "check_sizes",
+    "modulate",
     "rotate",
+    "rotations",
     "time_embedding",
+    "zero",
 ]

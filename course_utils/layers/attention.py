@@ -1,6 +1,6 @@
 """Attention: written out, on torch's kernel, and with a cache.
 
-Letters: B batch, T tokens, D width, H heads, K width of a head.
+Letters: B batch, S queries, T tokens, D width, H heads, K width of a head.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.layers.inputs import check_sizes
 from course_utils.layers.rotary import rotate
 
 
@@ -18,21 +19,23 @@ def attention_weights(query: Tensor, key: Tensor, *, causal: bool) -> Tensor:
     """Attention weights softmax(q k^T / sqrt(K)), written out.
 
     Args:
-        query: (B, H, T, K).
+        query: (B, H, S, K).
         key: (B, H, T, K).
-        causal: True hides every later position from each query.
+        causal: True hides every later position from each query. Fewer queries than keys are those
+            of the last S positions, as when the keys before them come from a cache.
 
     Returns:
-        (B, H, T, T) weights; row i says how much position i takes from each position, and sums to
-        1.
+        (B, H, S, T) weights; row i says how much query i takes from each position, and sums to 1.
+
+    Raises:
+        ValueError: there are more queries than keys, and so some with nothing to look at.
 
     Source: Vaswani et al. 2017, equation 1, arXiv:1706.03762.
     """
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, T, T)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, S, T)
     if causal:
-        size = scores.shape[-1]
-        later = torch.ones(size, size, dtype=torch.bool, device=scores.device).triu(1)
-        scores = scores.masked_fill(later, -math.inf)
+        hidden = ~visible(query.shape[-2], key.shape[-2], query.device)
+        scores = scores.masked_fill(hidden, -math.inf)
     return scores.softmax(dim=-1)
 
 
@@ -40,28 +43,44 @@ def attention(query: Tensor, key: Tensor, value: Tensor, *, causal: bool) -> Ten
     """Attention by hand: the weighted average of the values; the reference for torch's kernel.
 
     Args:
-        query: (B, H, T, K).
+        query: (B, H, S, K).
         key: (B, H, T, K).
         value: (B, H, T, K).
-        causal: True hides every later position from each query.
+        causal: as in `attention_weights`.
 
     Returns:
-        (B, H, T, K).
+        (B, H, S, K).
     """
     return attention_weights(query, key, causal=causal) @ value
+
+
+def visible(num_queries: int, num_keys: int, device: torch.device) -> Tensor:
+    """(S, T) True where a query may look: up to its own position, the last ones being together.
+
+    Raises:
+        ValueError: there are more queries than keys.
+    """
+    if num_queries > num_keys:
+        raise ValueError(
+            f"causal attention needs a key for every query; got {num_queries} queries and "
+            f"{num_keys} keys. Use causal=False to let all look at all."
+        )
+    shown = torch.ones(num_queries, num_keys, dtype=torch.bool, device=device)
+    return shown.tril(num_keys - num_queries)
 
 
 class KeyValues:
     """Keys and values of the tokens read so far, kept so that each is computed once.
 
     Args:
-        length: most tokens that it can hold.
+        length: most tokens that it can hold, at least 1.
 
     Attributes:
         size: tokens that it holds.
     """
 
     def __init__(self, length: int) -> None:
+        check_sizes(length=length)
         self.length, self.size = length, 0
         self.keys = self.values = torch.empty(0)
 
@@ -69,7 +88,7 @@ class KeyValues:
         """Add keys and values, each (B, H, T, K); returns all so far, each (B, H, size, K).
 
         Raises:
-            ValueError: there is no room for them.
+            ValueError: there is no room for them, or they are of another batch.
         """
         before, size = self.size, self.size + keys.shape[2]
         if size > self.length:
@@ -79,6 +98,11 @@ class KeyValues:
         if not before:
             shape = (*keys.shape[:2], self.length, keys.shape[3])
             self.keys, self.values = keys.new_empty(shape), values.new_empty(shape)
+        elif len(keys) != len(self.keys):
+            raise ValueError(
+                f"this cache holds a batch of {len(self.keys)}; got one of {len(keys)}. "
+                "Make a new cache for other texts."
+            )
         self.keys[:, :, before:size] = keys
         self.values[:, :, before:size] = values
         self.size = size
@@ -90,67 +114,68 @@ class Attention(nn.Module):
 
     Args:
         width: D, the width of the residual stream; divisible by `num_heads`.
-        num_heads: H.
+        num_heads: H, at least 1.
         causal: True hides later positions (a decoder), False shows all (an encoder).
-        rotary: True turns queries and keys by their position, see `rotate`.
 
     Raises:
-        ValueError: `width` is not divisible by `num_heads`, or a head is odd and rotary.
+        ValueError: a size is out of its range, or `width` is not divisible by `num_heads`.
     """
 
-    def __init__(self, width: int, num_heads: int, *, causal: bool, rotary: bool = False) -> None:
+    def __init__(self, width: int, num_heads: int, *, causal: bool) -> None:
         super().__init__()
+        check_sizes(width=width, num_heads=num_heads)
         if width % num_heads:
             raise ValueError(
                 f"width must be divisible by num_heads; got width={width}, num_heads={num_heads}. "
                 f"Use width={math.ceil(width / num_heads) * num_heads}."
             )
-        if rotary and width // num_heads % 2:
-            raise ValueError(
-                "rotary positions turn pairs of features, so a head must be even; got "
-                f"width / num_heads = {width // num_heads}. Use width={width + num_heads}."
-            )
         self.num_heads = num_heads
         self.causal = causal
-        self.rotary = rotary
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.project = nn.Linear(width, width, bias=False)
 
-    def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    def split(self, x: Tensor, turns: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x (B, T, D), each (B, H, T, K)."""
         parts = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # (B, T, 3, H, K)
-        parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, H, T, K)
-        if not self.rotary:
-            return parts.unbind()
-        turned, v = parts.split((2, 1))  # a slice would cost more in the backward pass
-        q, k = rotate(turned, start)
-        return q, k, v.squeeze(0)
+        q, k, v = parts.permute(2, 0, 3, 1, 4)  # three of (B, H, T, K)
+        if turns is None:
+            return q, k, v
+        return rotate(q, turns), rotate(k, turns), v
 
-    def forward(self, x: Tensor, cache: KeyValues | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, turns: Tensor | None = None, cache: KeyValues | None = None, /
+    ) -> Tensor:
         """Mix the positions of x (B, T, D); returns (B, T, D).
 
-        With a cache, x holds the tokens that come after those in it; they see these too.
+        Args:
+            x: (B, T, D).
+            turns: (T, K / 2) `rotations` that tell queries and keys their positions. Without them
+                the order of what is seen does not matter.
+            cache: keys and values of the tokens before those in x, which see these too; those in
+                x are added. Only for causal attention.
+
+        Raises:
+            ValueError: there is a cache, but tokens that were read before would see those in x.
         """
-        length = x.shape[1]
-        q, k, v = self.split(x, cache.size if cache else 0)
+        q, k, v = self.split(x, turns)
         if cache is not None:
+            if not self.causal:
+                raise ValueError(
+                    "a cache needs causal=True: without it a new token changes what all earlier "
+                    "ones see, so nothing can be kept. Read the whole text each time."
+                )
             k, v = cache.extend(k, v)
-        first = k.shape[2] == length  # nothing before, so torch's own causal mask fits
-        mask = visible(length, k.shape[2], x.device) if self.causal and not first else None
+        num_new, num_all = q.shape[2], k.shape[2]
+        whole = num_new == num_all  # nothing before, so torch's own causal mask fits
+        mask = None
+        if self.causal and not whole and num_new > 1:  # a single new token sees all
+            mask = visible(num_new, num_all, x.device)
         mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=self.causal and first
+            q, k, v, attn_mask=mask, is_causal=self.causal and whole
         )  # (B, H, T, K)
         return self.project(mixed.transpose(1, 2).flatten(2))  # (B, T, D)
 
-    def weights(self, x: Tensor) -> Tensor:
+    def weights(self, x: Tensor, turns: Tensor | None = None) -> Tensor:
         """The (B, H, T, T) weights that `forward` uses for x (B, T, D), for a reader to look at."""
-        q, k, _ = self.split(x)
+        q, k, _ = self.split(x, turns)
         return attention_weights(q, k, causal=self.causal)
-
-
-def visible(num_new: int, num_all: int, device: torch.device) -> Tensor | None:
-    """(num_new, num_all) True where a new token may look; None for one token, which sees all."""
-    if num_new == 1:
-        return None
-    shown = torch.ones(num_new, num_all, dtype=torch.bool, device=device)
-    return shown.tril(num_all - num_new)

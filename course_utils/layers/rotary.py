@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-import functools
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from course_utils.layers.inputs import at_least_float32
 
-@functools.lru_cache(maxsize=8)
-@torch.inference_mode(False)  # what generation asked for first must serve training later
-def rotations(length: int, width: int, device: torch.device) -> Tensor:
-    """(T, K / 2) complex numbers of size 1: how far each position turns each pair of features.
 
-    Pair i turns by 1024^(-2i / K) radians a position, about.
+def rotations(length: int, width: int, *, like: Tensor) -> Tensor:
+    """How far each position turns each pair of features, as complex numbers of size 1.
+
+    The first pair turns by 1 radian a position, the last by 2^-10, the others evenly between in
+    their logarithms.
+
+    Args:
+        length: T, the positions 0 ... T - 1.
+        width: K, even.
+        like: a tensor on the device where they are needed; float64 if it is, otherwise float32.
+
+    Returns:
+        (T, K / 2), complex.
     """
-    speed = 1024 ** -torch.linspace(0, 1, width // 2, device=device)
-    angles = torch.arange(length, device=device)[:, None] * speed
+    kind: dict[str, Any] = {"device": like.device, "dtype": at_least_float32(like.dtype)}
+    speed = torch.logspace(0, -10, width // 2, base=2, **kind)  # (K / 2,)
+    angles = torch.arange(length, **kind)[:, None] * speed  # (T, K / 2)
     return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotate(x: Tensor, start: int = 0) -> Tensor:
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
     """Turn each pair of features by an angle that grows with the position.
 
     The product of a turned query and a turned key depends on their distance only, so attention
     knows how far apart two tokens are.
 
     Args:
-        x: (..., T, K) queries or keys, K even.
-        start: position of the first of them.
+        x: (..., T, K) queries or keys.
+        turns: (T, K / 2) from `rotations`.
 
     Returns:
-        (..., T, K), every vector as long as before.
+        (..., T, K), every vector as long as before, in the precision of x.
 
     Source: Su et al. 2021 (RoFormer), section 3.2, arXiv:2104.09864: a pair of features is a
     complex number, and turning it is a product.
     """
-    length, width = x.shape[-2:]
-    table = 1 << (start + length - 1).bit_length()  # few sizes, so that they can be kept
-    turn = rotations(table, width, x.device)[start : start + length]  # (T, K / 2)
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turn).flatten(-2).type_as(x)
+    pairs = x.to(at_least_float32(x.dtype)).unflatten(-1, (-1, 2))
+    turned = torch.view_as_complex(pairs) * turns  # (..., T, K / 2)
+    return torch.view_as_real(turned).flatten(-2).to(x.dtype)

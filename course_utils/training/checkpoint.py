@@ -86,7 +86,7 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is truncated or altered.
+        CheckpointError: the file is truncated, altered, or of another tool.
     """
     path = Path(path)
     content = path.read_bytes()
@@ -94,10 +94,18 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-        description, expected = metadata["description"], metadata["sha256"]
-    except (SafetensorError, KeyError, ValueError) as error:
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path.name} is truncated or damaged ({error}). {remedy}") from error
+    description, expected = metadata.get("description"), metadata.get("sha256")
+    if description is None and expected is None:
+        raise CheckpointError(
+            f"{path.name} is a whole file, but of another tool: save_checkpoint would have put a "
+            "description and a hash into it. Read it with safetensors.torch.load_file, or give "
+            "another name."
+        )
+    if description is None or expected is None:
+        raise CheckpointError(f"{path.name} is damaged: half of its description is gone. {remedy}")
     found = digest(tensors, description)
     if found != expected:
         raise CheckpointError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,8 +14,17 @@ from torch.optim import AdamW, Optimizer
 def adamw(model: nn.Module, learning_rate: float = 3e-3, weight_decay: float = 0.01) -> Optimizer:
     """AdamW in one fused step; only matrices and kernels decay, not biases and norms.
 
+    Args:
+        model: whose trainable weights it takes.
+        learning_rate: peak rate, above 0.
+        weight_decay: of matrices and kernels, >= 0.
+
+    Raises:
+        ValueError: a number is outside its range.
+
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
     """
+    check_recipe(learning_rate, weight_decay)
     return AdamW(groups(trained(model), learning_rate, weight_decay), **ADAMW)
 
 
@@ -23,13 +33,27 @@ def muon(model: nn.Module, learning_rate: float = 0.02, weight_decay: float = 0.
 
     Args:
         model: its `hidden_matrices` are found by type and by `edges`.
-        learning_rate: peak rate of both; three to ten times what AdamW alone would take.
-        weight_decay: of all matrices and kernels.
+        learning_rate: peak rate of both, above 0; three to ten times what AdamW alone would take.
+        weight_decay: of all matrices and kernels, >= 0.
+
+    Raises:
+        ValueError: a number is outside its range, or no module names its `edges`.
     """
+    check_recipe(learning_rate, weight_decay)
     hidden = hidden_matrices(model)
     known = {id(p) for p in hidden}
     others = [p for p in trained(model) if id(p) not in known]
     return Muon(hidden, groups(others, learning_rate, weight_decay), learning_rate, weight_decay)
+
+
+def check_recipe(learning_rate: float, weight_decay: float, momentum: float = 0.0) -> None:
+    """Raise ValueError for numbers that no optimizer should have."""
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate must be above 0 and finite; got {learning_rate}.")
+    if not 0 <= weight_decay < math.inf:
+        raise ValueError(f"weight_decay must be >= 0 and finite; got {weight_decay}.")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must lie in [0, 1); got {momentum}.")
 
 
 ADAMW: dict[str, Any] = {"betas": (0.9, 0.99), "fused": True}
@@ -59,7 +83,16 @@ def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     """Weights of linear maps and convolutions that neither read the data nor give the answer.
 
     A module says by a tuple `edges` which of its parts are the first and the last ones.
+
+    Raises:
+        ValueError: no module says so. Its first and last layer would be taken for hidden ones.
     """
+    if not any(hasattr(module, "edges") for module in model.modules()):
+        raise ValueError(
+            f"Muon is for hidden layers, and {type(model).__name__} does not say which layers read "
+            'the data and give the answer. Name them: model.edges = ("enter", "leave"), or () if '
+            "every layer is hidden. Or use adamw(model)."
+        )
     edges = {
         id(p)
         for module in model.modules()
@@ -97,6 +130,7 @@ class Muon(AdamW):
         weight_decay: float = 0.0,
         momentum: float = 0.95,
     ) -> None:
+        check_recipe(learning_rate, weight_decay, momentum)
         super().__init__(others, **ADAMW)
         group = {"params": list(hidden), "lr": learning_rate, "weight_decay": weight_decay}
         self.add_param_group(group | {"momentum": momentum})

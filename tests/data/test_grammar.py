@@ -209,6 +209,14 @@ def test_frequencies_follow_the_weights():
         ({"s": "a [many] | b"}, r"\[many\]"),
         ({"s": "a | | b"}, "empty alternative"),
         ({"s": ""}, "empty alternative"),
+        ({"s": "a [] | b"}, r"\[\] must be a weight above 0"),
+        ({"s": "a <colour | b"}, "In the rule of <s>, '<' at position 2 belongs to no <symbol>"),
+        ({"s": "a | b colour>"}, "'>' at position 12"),
+        ({"s": "a <co lour>"}, "'<' at position 2.*letters, digits and underscores"),
+        ({"s": "a | b [3"}, r"'\[' at position 6.*no \[weight\]"),
+        ({"s": "a 3] | b"}, r"'\]' at position 3"),
+        ({"s": "a [3] b | c"}, r"'\[' at position 2.*at the end of an alternative"),
+        ({"s": "a [2][3] | b"}, r"'\[' at position 2"),
         ({"two words": "a"}, "letters, digits and underscores; got 'two words'"),
         ({"s": "<s> a | b"}, "Left recursion: <s> begins with <s>"),
         ({"s": "<t> a | b", "t": "<s> c"}, "<s> begins with <t> begins with <s>"),
@@ -222,8 +230,20 @@ def test_wrong_rules_are_explained(rules, says):
         Grammar(rules)
 
 
+def test_a_number_of_sentences_below_zero_is_explained():
+    assert TINY.sample(0) == []
+    with pytest.raises(ValueError, match="num_sentences must be at least 0; got -1"):
+        TINY.sample(-1)
+
+
 def test_impossible_prefixes_are_explained():
     with pytest.raises(ValueError, match=r"begins with 'a hush'.*is_valid"):
         TINY.next_token_probs("a hush")
     with pytest.raises(ValueError, match=r"'hush' cannot follow 'a'.*'cat', 'dog'"):
         list(TINY.conditionals("a hush!"))
+
+
+def test_marks_stay_with_what_they_stand_on():
+    grammar = Grammar({"s": "नमस्ते <who>!", "who": "दुनिया"})
+    assert grammar.vocabulary == ("!", "दुनिया", "नमस्ते")
+    assert grammar.is_valid("नमस्ते दुनिया!")

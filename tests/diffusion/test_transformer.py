@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from course_utils import training
-from course_utils.diffusion import Cosine, Denoiser, DiT, denoising_loss
+from course_utils.diffusion import Cosine, Denoiser, DiT, denoising_loss, sample
 from course_utils.diffusion.transformer import from_patches, to_patches
+from course_utils.records import last
 from course_utils.training.optimizer import hidden_matrices
 
 
@@ -121,5 +122,47 @@ def test_errors_say_what_to_do():
     for shape in ((2, 3, 8, 8), (2, 1, 8, 16), (2, 1, 8)):
         with pytest.raises(ValueError, match=r"\(B, 1, 8, 8\); got .*channels and side"):
             net(torch.zeros(shape), t)
+    with pytest.raises(ValueError, match=r"floating point.*got torch\.uint8"):
+        net(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), t)
     with pytest.raises(ValueError, match="num_classes"):
         net(torch.zeros(2, 1, 8, 8), t, torch.zeros(2, dtype=torch.long))
+
+
+@pytest.mark.parametrize("name", ["channels", "side", "patch", "num_layers", "num_heads"])
+def test_sizes_have_their_range(name):
+    with pytest.raises(ValueError, match=f"{name} must be .*at least 1; got 0"):
+        DiT(**{"side": 8, name: 0})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        ({"num_classes": -1}, "num_classes must be .*at least 0; got -1"),
+        ({"width": 2, "num_heads": 1}, "width must be even, at least 4; got 2"),
+        ({"width": 33, "num_heads": 1}, "width must be even, at least 4; got 33"),
+    ],
+)
+def test_other_settings_have_their_range(sizes, says):
+    with pytest.raises(ValueError, match=says):
+        DiT(**sizes)
+
+
+@pytest.mark.parametrize("label", [[3, 0], [-1, 0]])
+def test_labels_outside_the_classes_are_named(label):
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\.\. 2; got values from"):
+        small()(torch.zeros(2, 1, 8, 8), torch.zeros(2), torch.tensor(label))
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-5), (torch.bfloat16, 0.1)])
+def test_other_precisions_train_and_sample(dtype, error, trained):
+    (x, label), t = batch(), torch.linspace(0, 1, 12)
+    net = copy.deepcopy(trained).to(dtype)
+    said = net(x.to(dtype), t, label)
+    assert said.dtype == dtype
+    torch.testing.assert_close(said.double(), trained(x, t, label).double(), rtol=0, atol=error)
+    losses = train(net, 3)
+    assert all(p.dtype == dtype and bool(p.isfinite().all()) for p in net.parameters())
+    assert losses[-1] < 1
+    model = Denoiser(net, Cosine(), "v")
+    state = last(sample(model, (4, 1, 8, 8), num_steps=4, cond=label[:4])).state
+    assert bool(state.isfinite().all())

@@ -13,10 +13,10 @@ from course_utils.language.ngram import NGram
 from course_utils.language.tokenizer import WordTokenizer
 
 
-def brute_force(text: list[int], vocab_size: int, strength: float):
+def brute_force(text: list[int], vocab_size: int, strength: float, longest: int = 6):
     """The recursion of the docstring, word for word."""
-    places = range(len(text) + 1)
-    grams = Counter(tuple(text[i:j]) for i in places for j in places if i < j < i + 7)
+    pieces = [(i, i + length) for i in range(len(text)) for length in range(1, longest + 1)]
+    grams = Counter(tuple(text[i:j]) for i, j in pieces if j <= len(text))
 
     def prob(token: int, context: tuple[int, ...]) -> float:
         together = grams[(*context, token)]
@@ -112,18 +112,46 @@ def test_it_is_a_module_with_buffers_and_without_parameters():
 @pytest.mark.parametrize(
     ("make", "error", "says"),
     [
-        (lambda: NGram(-1, 3), ValueError, "order must be at least 0"),
-        (lambda: NGram(2, 0), ValueError, "vocab_size at least 1; got 2 and 0"),
+        (lambda: NGram(-1, 3), ValueError, "order must be .* at least 0; got -1"),
+        (lambda: NGram(2, 0), ValueError, "vocab_size must be .* at least 1; got 0"),
+        (lambda: NGram(2.0, 3), ValueError, r"order must be a whole number.* got 2\.0"),
         (lambda: NGram(2, 3, strength=0), ValueError, "strength must be above 0"),
+        (lambda: NGram(2, 3, strength=math.inf), ValueError, "finite; got inf"),
+        (lambda: NGram(2, 3, strength=math.nan), ValueError, "finite; got nan"),
         (lambda: NGram(1, 3)(torch.zeros(1, 1).long()), RuntimeError, "Call fit"),
         (lambda: NGram(3, 3).fit(torch.tensor([0, 1])), ValueError, "T >= 3"),
         (lambda: NGram(1, 3).fit(torch.tensor([[0, 1]])), ValueError, r"got \(1, 2\)"),
-        (lambda: NGram(1, 3).fit(torch.tensor([0, 3])), ValueError, "between 0 and 2; got 0 to 3"),
+        (lambda: NGram(1, 3).fit(torch.tensor([0, 3])), ValueError, r"0 \.\.\. 2; got 0 \.\.\. 3"),
         (lambda: NGram(1, 3).fit(torch.tensor([0.0])), ValueError, r"Use tokens.long\(\)"),
-        (lambda: NGram(0, 3)(torch.tensor([[3]])), ValueError, "got 3 to 3"),
+        (lambda: NGram(0, 3)(torch.tensor([[3]])), ValueError, r"got 3 \.\.\. 3"),
         (lambda: NGram(0, 3)(torch.tensor([1])), ValueError, r"shape \(B, T\)"),
     ],
 )
 def test_wrong_use_is_explained(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+def test_nothing_is_impossible_however_long_the_context():
+    # One exception in a periodic text: at each of 15 lengths its token loses a factor of 10,000,
+    # and 10^-60 is less than float32 can hold.
+    text = torch.arange(300) % 3
+    odd = text[:60].clone()
+    odd[40] = (odd[40] + 1) % 3
+    logs = NGram(16, 3, strength=0.01).fit(text)(odd[None, :-1])[0]
+    found = logs.gather(1, odd[1:, None])[:, 0]
+    prob = brute_force(text.tolist(), 3, 0.01, longest=16)
+    expected = [
+        math.log(prob(int(odd[place + 1]), tuple(odd[max(0, place - 14) : place + 1].tolist())))
+        for place in range(59)
+    ]
+    assert bool(logs.isfinite().all())
+    assert min(expected) < -130
+    torch.testing.assert_close(found, torch.tensor(expected), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("strength", [1e-300, 1e300])
+def test_extreme_strengths_stay_finite(strength):
+    logs = NGram(3, 3, strength=strength).fit(torch.arange(90) % 3)(torch.tensor([[0, 1, 1]]))
+    assert bool(logs.isfinite().all())
+    torch.testing.assert_close(logs.exp().sum(-1), torch.ones(1, 3))

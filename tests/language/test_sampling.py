@@ -107,10 +107,16 @@ def test_earlier_states_stay_what_they_were():
 @pytest.mark.parametrize(
     ("prompt", "arguments", "message"),
     [
-        (PROMPT[0], {}, r"\(B, T\).*prompt\[None\]"),
+        (PROMPT[0], {}, r"prompt must .*\(B, T\).*prompt\[None\]"),
+        (PROMPT.int(), {}, r"int64; got torch\.int32. Use prompt\.long\(\)\.$"),
+        (PROMPT.float(), {}, r"Use prompt\.long\(\)"),
         (PROMPT[:, :0], {}, "T >= 1"),
         (PROMPT, dict(max_new_tokens=0), "at least 1; got 0"),
-        (PROMPT, dict(temperature=-1), "0 = greedy; got -1"),
+        (PROMPT, dict(temperature=-1), "greedy.*got -1"),
+        (PROMPT, dict(temperature=1e-9), "at least 1e-06.*got 1e-09"),
+        (PROMPT, dict(temperature=math.nan), "got nan"),
+        (PROMPT, dict(temperature=math.inf), "finite; got inf"),
+        (PROMPT, dict(max_new_tokens=2.5), r"whole number.* got 2\.5"),
     ],
 )
 def test_wrong_arguments_get_a_clear_error(prompt, arguments, message):
@@ -129,3 +135,61 @@ def test_the_model_is_shown_the_end_of_a_long_text():
     final = last(sample(model, torch.tensor([[0, 1, 1, 0, 0]]), max_new_tokens=4)).state
     for end, tokens in enumerate(seen, start=5):
         assert torch.equal(tokens, final[:, end - 3 : end])
+
+
+def awake_gpt(**changes):
+    torch.manual_seed(0)
+    sizes = dict(vocab_size=7, context_length=12, num_layers=2, num_heads=2, width=16)
+    model = GPT(GPTConfig(**(sizes | changes)))
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    return model
+
+
+def text(model, *, use_cache=True):
+    steps = sample(
+        model,
+        torch.tensor([[1, 2, 3], [4, 5, 6]]),
+        max_new_tokens=20,
+        use_cache=use_cache,
+        generator=torch.Generator().manual_seed(1),
+    )
+    return last(steps).state
+
+
+def test_a_model_that_is_not_causal_writes_the_same_text_with_the_cache_asked_for_or_not():
+    model = awake_gpt(causal=False)
+    for p in model.parameters():
+        torch.nn.init.normal_(p)  # so sure of itself that another view is another text
+    assert torch.equal(text(model), text(model, use_cache=False))
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_a_compiled_model_writes_the_same_text(use_cache):
+    torch.compiler.reset()  # or it would give up compiling after other tests' models
+    model = awake_gpt()
+    compiled = torch.compile(model, backend="eager")
+    assert torch.equal(text(compiled, use_cache=use_cache), text(model))
+
+
+def test_what_is_handed_out_may_be_changed():
+    model, prompt = awake_gpt(), torch.tensor([[1, 2, 3]])
+    texts = []
+    for spoil in (False, True):
+        ours, generator = prompt.clone(), torch.Generator().manual_seed(1)
+        new = []
+        for step in sample(model, ours, max_new_tokens=20, generator=generator):
+            new.append(int(step.state[0, -1]))
+            if spoil:
+                step.state.zero_()
+                step.prediction.zero_()
+                ours.zero_()
+        texts.append(new)
+    assert texts[0] == texts[1]
+
+
+def test_probabilities_are_at_least_float32():
+    logits = torch.zeros(1, 300, dtype=torch.bfloat16)
+    assert next_probs(logits, 1.0).tolist() == [pytest.approx([1 / 300] * 300, rel=1e-6)]
+    assert next_probs(logits.double(), 1.0).dtype == torch.float64
+    assert next_probs(torch.tensor([[1.0, 0.0]]), 1e-6).tolist() == [[1, 0]]

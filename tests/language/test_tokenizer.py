@@ -211,6 +211,32 @@ def test_unknown_words_get_their_token_when_asked():
 
 
 @pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("नमस्ते, दुनिया!", ["नमस्ते", ",", "दुनिया", "!"]),  # vowel signs and a virama
+        ("cafe\u0301 d'e\u0301te\u0301", ["cafe\u0301", "d'e\u0301te\u0301"]),
+        ("\u0645\u06cc\u200c\u062e", ["\u0645\u06cc\u200c\u062e"]),  # a joiner without a width
+        ("I \u2764\ufe0f it", ["I", "\u2764\ufe0f", "it"]),  # a sign and how it is drawn
+        ("สวัสดี\n", ["สวัสดี", "\n"]),
+    ],
+)
+def test_marks_stay_with_what_they_stand_on(sentence, words):
+    tokenizer = WordTokenizer.train(sentence)
+    tokens = tokenizer.encode(sentence)
+    assert [tokenizer.words[i] for i in tokens] == words
+    assert tokenizer.decode(tokens) == sentence
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "uint32", "int64"])
+def test_tokens_of_every_integer_type_are_decoded(byte_pairs, dtype):
+    text = "def f(x): return x" if dtype != "uint8" else "x+y"
+    ids = byte_pairs.encode(text) if dtype != "uint8" else torch.tensor([*b"x+y"])
+    assert byte_pairs.decode(ids.to(getattr(torch, dtype))) == text
+    assert byte_pairs.decode(ids.numpy().astype(dtype)) == text
+    assert WordTokenizer(["a", "b"]).decode(torch.tensor([1, 0]).to(getattr(torch, dtype))) == "b a"
+
+
+@pytest.mark.parametrize(
     ("make", "says"),
     [
         (lambda: CharTokenizer("abc").encode("cab!e"), "character '!' at position 3.*any text"),
@@ -220,15 +246,19 @@ def test_unknown_words_get_their_token_when_asked():
             "word 'whale' at position 4.*unknown=T",
         ),
         (lambda: WordTokenizer.train("a b", min_count=2), "Use unknown=True"),
+        (lambda: WordTokenizer.train("a b", min_count=0), "min_count must be .* got 0"),
         (lambda: BytePairTokenizer([]).encode("ab\ud800"), r"'\\ud800' at position 2"),
         (lambda: BytePairTokenizer([(97, 300)]), r"\(97, 300\) makes token 256"),
         (lambda: BytePairTokenizer([(97, 98), (97, 98)]), "more than once"),
         (lambda: BytePairTokenizer.train("abc", vocab_size=255), "at least 256"),
+        (lambda: BytePairTokenizer.train("abc", vocab_size=257.5), r"whole number.* got 257\.5"),
         (lambda: BytePairTokenizer.train("abc", vocab_size=999), "Use vocab_size=258 or more text"),
         (lambda: CharTokenizer("abc").decode([0, 3]), "Token 3 at position 1.*0 to 2"),
         (lambda: CharTokenizer("abc").decode([-1]), "Token -1 at position 0"),
         (lambda: CharTokenizer("abc").decode(torch.zeros(2, 2).long()), "one row at a time"),
         (lambda: CharTokenizer("abc").decode(torch.zeros(2)), "float32"),
+        (lambda: CharTokenizer("abc").decode(torch.zeros(2).bool()), "bool"),
+        (lambda: CharTokenizer("abc").decode(torch.tensor([0, 200]).to(torch.uint8)), "Token 200"),
     ],
 )
 def test_what_cannot_be_done_is_explained(make, says):

@@ -1,0 +1,44 @@
+"""What the parts of a language model accept. Letters: B batch, T tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def check_batch(tokens: Tensor, name: str = "tokens") -> None:
+    """Raise ValueError unless these are int64 tokens (B, T), T >= 1."""
+    if tokens.ndim != 2 or not tokens.shape[1]:
+        remedy = f" Use {name}[None] for a single text." if tokens.ndim == 1 else ""
+        raise ValueError(
+            f"{name} must have shape (B, T) with T >= 1; got {tuple(tokens.shape)}.{remedy}"
+        )
+    check_type(tokens, name)
+
+
+def check_type(tokens: Tensor, name: str = "tokens") -> None:
+    """Raise ValueError unless these tokens are int64."""
+    if tokens.dtype != torch.long:
+        raise ValueError(f"{name} must be int64; got {tokens.dtype}. Use {name}.long().")
+
+
+def check_vocabulary(tokens: Tensor, vocab_size: int) -> None:
+    """Raise ValueError if a token is not in 0 ... vocab_size - 1."""
+    # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
+    if tokens.device.type != "cpu" or not tokens.numel():
+        return
+    low, high = (int(end) for end in tokens.aminmax())
+    if low < 0 or high >= vocab_size:
+        raise ValueError(
+            f"tokens must lie in 0 ... {vocab_size - 1}; got {low} ... {high}. Encode the text "
+            "with the tokenizer that the model was built for."
+        )
+
+
+def check_length(length: int, context_length: int) -> None:
+    """Raise ValueError if a text of this length is more than a model can see at once."""
+    if length > context_length:
+        raise ValueError(
+            f"the model sees at most {context_length} tokens; got {length}. Keep the last "
+            f"ones, tokens[:, -{context_length}:], or build it with a larger context_length."
+        )
