@@ -25,8 +25,8 @@ from course_utils.notebook import Claims, plots, setup, widgets
 course = setup("01", seed=0)
 claims = Claims("01")
 sizes = course.sizes(
-    cpu=dict(side=16, num_points=100_000, judge_steps=600),
-    gpu=dict(side=28, num_points=200_000, judge_steps=1000),
+    cpu=dict(side=16, num_points=200_000, judge_steps=600),
+    gpu=dict(side=28, num_points=400_000, judge_steps=1000),
 )
 
 # %% [markdown]
@@ -248,7 +248,7 @@ plots.curves(
         "noisy, one jump": (steps, jump_keeps[0]),
         "reference: root of alpha bar": (steps, alpha_bar.sqrt()),
     },
-    styles={"noisy, one jump": {"linestyle": "", "marker": "o", "markevery": 8, "markersize": 4}},
+    styles={"noisy, one jump": {"linestyle": "", "marker": "o", "markevery": 8}},
     xlabel="step",
     ylabel="correlation with the clean data",
     title="Walking and jumping lose the data at the same rate",
@@ -452,11 +452,11 @@ noise_judge = trained_judge("noise_judge", loss_in_noise)
 
 # %% [markdown]
 # Both are shown the digits of the test part, at 25 times, with fresh noise each time. Each digit
-# comes four times. $x_t$ is divided by $\sqrt{\alpha^2+\sigma^2}$ first: it then has the size of the images
+# comes twice. $x_t$ is divided by $\sqrt{\alpha^2+\sigma^2}$ first: it then has the size of the images
 # that the second judge was trained on, whatever the schedule.
 
 # %%
-images, labels = (tensor.repeat_interleave(4, dim=0) for tensor in test)  # each with four noises
+images, labels = (tensor.repeat_interleave(2, dim=0) for tensor in test)  # each twice
 moments = torch.linspace(0.02, 0.98, 25)
 
 
