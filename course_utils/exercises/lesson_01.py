@@ -60,8 +60,8 @@ def noisier_cases() -> list[Case]:
     Square images, as many as they have columns: a factor on the wrong axis raises no error there.
     """
     sizes = [
-        ((4, 1, 4, 4), Flow()),
         ((3, 2), Flow()),
+        ((4, 1, 4, 4), Flow()),
         ((4, 4), LinearBeta()),
         ((2, 3, 5, 7), Cosine()),
     ]
@@ -119,6 +119,11 @@ EXERCISES = [
                 "always one",
                 lambda variance, betas: torch.ones_like(betas),
                 "That holds for data of variance 1. Here it starts at another value.",
+            ),
+            Mistake(
+                "never changed",
+                lambda variance, betas: variance.expand(len(betas)),
+                "That never changes. Only data of variance 1 keeps its variance.",
             ),
             Mistake(
                 "data only",
@@ -296,6 +301,20 @@ EXERCISES = [
                     data_and_noise(s, t, schedule)[0], x_s, torch.zeros_like(t), eps
                 ),
                 "The data is right, but nothing was added: x_t needs more noise than x_s.",
+            ),
+            Mistake(
+                "times swapped",
+                lambda x_s, s, t, eps, schedule: noisier(x_s, t, s, eps, schedule),
+                "s and t are swapped: the way goes from s to the later t, or the root is of a "
+                "negative number.",
+            ),
+            Mistake(
+                "images only",
+                lambda x_s, s, t, eps, schedule: (
+                    data_and_noise(s, t, schedule)[0][:, None, None, None] * x_s
+                    + data_and_noise(s, t, schedule)[1].sqrt()[:, None, None, None] * eps
+                ),
+                "That is right for images (B, C, H, W). Give the factors as many axes as x_s has.",
             ),
             Mistake(
                 "factors along the last axis",
