@@ -34,9 +34,18 @@ An example, the whole of a ``lesson_01.py`` with one exercise::
         ),
     ]
 
-``tests/notebook/test_exercises.py`` holds every exercise to these rules: the reference passes, an
-untouched stub is reported as not attempted, and each of at least three mistakes is rejected with
-its own hint.
+What is compared is ``function(*arguments)``, unless the exercise has a ``probe``. Where a gradient
+must flow, the probe returns it beside the loss; the case brings the weight that must receive it::
+
+    def loss_and_gradient(noise_loss, net, x0, eps):
+        loss = noise_loss(net, x0, eps)
+        return loss, gradient(loss, net.weight)          # refuses a loss that went through .item()
+
+    Exercise(id="02.2", ..., reference=noise_loss, probe=loss_and_gradient)
+
+``tests/exercises/test_exercises.py`` holds every exercise to these rules: the reference passes, an
+untouched stub is reported as not attempted, each of at least three mistakes is rejected with its
+own hint, and the cases differ in size.
 """
 
 import importlib
@@ -44,6 +53,49 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class WrongAnswer(Exception):
+    """What a probe raises when an answer cannot be right; the learner reads the message."""
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The usual probe: what the function returns for the arguments of a case."""
+    return function(*arguments)
+
+
+def gradient(loss: Any, weight: Tensor) -> Tensor:
+    """The gradient of a learner's loss by a weight, for a probe.
+
+    Args:
+        loss: () what the learner's function returned.
+        weight: (...) a tensor that requires a gradient, made by the case.
+
+    Returns:
+        (...) d loss / d weight; zeros if the loss does not depend on the weight.
+
+    Raises:
+        WrongAnswer: no gradient flows from the loss, as after ``.item()``.
+    """
+    if loss is None:
+        raise WrongAnswer("it returned nothing: did you forget return?")
+    if not isinstance(loss, Tensor):
+        raise WrongAnswer(
+            f"it returned a {type(loss).__name__}. A loss that trains is a tensor: leave out "
+            ".item(), float() and .numpy()."
+        )
+    if not loss.requires_grad:
+        raise WrongAnswer(
+            "no gradient flows from the loss, so that nothing could be trained: leave out "
+            "torch.no_grad(), .detach(), .data and torch.tensor(...)."
+        )
+    if loss.numel() != 1:
+        raise WrongAnswer(f"a loss is one number; this one has shape {tuple(loss.shape)}.")
+    (found,) = torch.autograd.grad(loss.sum(), weight, allow_unused=True)
+    return torch.zeros_like(weight) if found is None else found
 
 
 @dataclass(frozen=True)
@@ -68,6 +120,8 @@ class Exercise:
             random numbers are seeded for it, and for each call of a function.
         mistakes: at least three, each different from the others on at least one case.
         tolerance: relative and absolute, for floating point numbers.
+        probe: makes what is compared, ``probe(function, *arguments)``, out of the learner's function,
+            the reference or a mistake. It may raise `WrongAnswer`.
     """
 
     id: str
@@ -76,6 +130,7 @@ class Exercise:
     cases: Callable[[], Sequence[tuple[Any, ...]]]
     mistakes: Sequence[Mistake]
     tolerance: float = 1e-4
+    probe: Callable[..., Any] = call
 
 
 def lessons() -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from course_utils.exercises import Exercise, find
+from course_utils.exercises import Exercise, WrongAnswer, find
 from course_utils.exercises.compare import Yielded, describe, difference, shorten
 
 MAX_LINES = 6  # of detail under the verdict
@@ -80,7 +80,9 @@ def try_cases(exercise: Exercise, function: Callable[..., Any]) -> list[Outcome]
     """What the function does in each case, with the same global random numbers every time."""
     with torch.random.fork_rng(devices=[]):
         calls, originals = _cases(exercise), _cases(exercise)
-        return [_call(function, *pair) for pair in zip(calls, originals, strict=True)]
+        return [
+            _call(exercise, function, *pair) for pair in zip(calls, originals, strict=True)
+        ]
 
 
 def first_difference(left: list[Outcome], right: list[Outcome], tolerance: float) -> int | None:
@@ -100,19 +102,26 @@ def _cases(exercise: Exercise) -> list[tuple[Any, ...]]:
 
 
 def _call(
-    function: Callable[..., Any], arguments: tuple[Any, ...], originals: tuple[Any, ...]
+    exercise: Exercise,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    originals: tuple[Any, ...],
 ) -> Outcome:
     torch.manual_seed(1)
     try:
-        value = function(*arguments)
+        value = exercise.probe(function, *arguments)
         if isinstance(value, Iterator):  # a generator runs only when it is asked
             value = Yielded(islice(value, MAX_YIELDS))
+    except WrongAnswer as error:
+        return Outcome(error=str(error))
     except Exception as error:
         where = _where(error.__traceback__, function)
         stub = isinstance(error, NotImplementedError) and (
             not where or "NotImplementedError" in where  # torch raises it too, elsewhere
         )
-        return Outcome(None, f"{type(error).__name__}: {shorten(str(error))}", where, stub)
+        return Outcome(
+            None, f"it raised {type(error).__name__}: {shorten(str(error))}", where, stub
+        )
     pairs = enumerate(zip(originals, arguments, strict=True), start=1)
     changed = tuple(number for number, (old, new) in pairs if difference(old, new, 0.0))
     return Outcome(value, changed=changed)
@@ -132,7 +141,7 @@ def _where(traceback: TracebackType | None, function: Callable[..., Any]) -> str
 
 def _reasons(expected: Outcome, got: Outcome, tolerance: float) -> Iterator[str]:
     if got.error:
-        yield f"it raised {got.error}"
+        yield got.error
         if got.where:
             yield f"in the line: {got.where}"
         return
