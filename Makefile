@@ -5,6 +5,8 @@ PYTHON ?=
 ONLY ?=
 FORCE ?=
 export PYTHON
+# Of another Python; .venv needs neither.
+unexport PYTHONHOME PYTHONPATH
 
 RUN := .venv/bin/python
 
@@ -18,7 +20,7 @@ help:
 	@echo "make checkpoints         train the weights of the fast mode anew; ONLY=02 those of one lesson"
 	@echo "make bench               compare with other libraries (35 minutes); ARGS=start one section"
 	@echo "make lock                pin the packages of pyproject.toml in requirements.lock"
-	@echo "make clean               delete .venv, .venv-bench, caches and saved training (.course)"
+	@echo "make clean               delete .venv, .venv-bench, caches and saved training (.course); not work/"
 
 set-up:
 	@python=$$(sh tools/find_python.sh) && "$$python" tools/set_up.py

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Prints the Python that sets up the course: the first from 3.10 to 3.13. PYTHON=... names one.
+unset PYTHONHOME PYTHONPATH  # they belong to another Python
 in_range='import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
 
 if [ -n "${PYTHON:-}" ]; then

@@ -1,7 +1,8 @@
 """Makes `.venv` with everything that the course needs; does nothing when it is ready.
 
-Runs on a bare Python. `.venv/course-set-up.json` is the stamp: it is emptied before the first
-change and written after the last one, so an interrupted set-up never looks finished.
+Runs on a bare Python. `.venv/course-set-up.json` is the stamp: before the first change it says what
+is begun, and only after the last one that it is ready, so an interrupted set-up never looks
+finished. A failed update is tried again as an update: what worked before is not deleted.
 """
 
 from __future__ import annotations
@@ -25,6 +26,18 @@ LAB_SETTINGS = {
 }
 
 
+UPDATING = "an update was begun"  # in the stamp, in place of the packages that are there
+# What of a user's environment would make pip and Python work elsewhere than in `.venv`.
+MISLEADING = (
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+    "__PYVENV_LAUNCHER__",
+)
+
+
 class SetUpError(RuntimeError):
     """The environment cannot be made; the message says what to do."""
 
@@ -45,11 +58,13 @@ def next_step(venv: Path, want: dict[str, str]) -> str:
         SetUpError: It was made by hand with another Python, so it is not ours to delete.
     """
     stamp = venv / "course-set-up.json"
+    works = _answers(interpreter(venv))
     if not stamp.exists():
         version = _version_of(venv)
-        if version not in (None, want["python"]):
+        if version not in (None, want["python"]) or (version and not works):
+            state = f"Python {version}" if works else f"a Python {version} that does not start"
             raise SetUpError(
-                f"{venv} holds Python {version}, the course is set up with {want['python']}.\n"
+                f"{venv} holds {state}, the course is set up with {want['python']}.\n"
                 f"Delete that folder, or say: make lab PYTHON=python{version}"
             )
         return "update" if version else "fresh"
@@ -57,9 +72,20 @@ def next_step(venv: Path, want: dict[str, str]) -> str:
         have = json.loads(stamp.read_text(encoding="utf-8"))
     except ValueError:
         return "fresh"
-    if have == want and interpreter(venv).exists():
+    if not works:
+        return "fresh"  # the Python that it was made with has gone
+    if have == want:
         return "nothing"
     return "update" if have == {**want, "packages": have.get("packages")} else "fresh"
+
+
+def _answers(python: Path) -> bool:
+    """Whether a Python is there and starts."""
+    try:
+        run = subprocess.run([str(python), "-c", ""], env=environment(), capture_output=True)
+    except OSError:
+        return False
+    return run.returncode == 0
 
 
 def set_up(root: Path) -> None:
@@ -72,6 +98,7 @@ def set_up(root: Path) -> None:
     if next_step(venv, want) == "nothing":
         return
     _require_venv_module()
+    _require_plain_name(root)
     with _alone(root):
         step = next_step(venv, want)  # again: another set-up may have just ended
         if step != "nothing":
@@ -101,14 +128,15 @@ def _install(root: Path, venv: Path, want: dict[str, str], *, fresh: bool) -> No
         shutil.rmtree(venv)
     venv.mkdir(exist_ok=True)
     stamp = venv / "course-set-up.json"
-    stamp.write_text("", encoding="utf-8")
+    begun = "" if fresh else json.dumps({**want, "packages": UPDATING})
+    stamp.write_text(begun, encoding="utf-8")
     # Never the Python of the environment that is being replaced.
     base = getattr(sys, "_base_executable", None) or sys.executable
     _run([base, "-m", "venv", str(venv)], "The virtual environment could not be made.")
     pip = [str(interpreter(venv)), "-m", "pip", "install", "--disable-pip-version-check"]
     failed = (
-        "pip could not install the packages; the lines above say why. Most often the network is\n"
-        "away or the disk is full. Run the same command again when it is solved."
+        "pip could not install the packages; its last lines above say why. Without a network or\n"
+        "with a full disk it cannot: run the same command again when that is solved."
     )
     _run([*pip, "--requirement", str(root / "requirements.lock")], failed)
     _run([*pip, "--no-deps", "--editable", str(root)], failed)
@@ -147,6 +175,15 @@ def _require_venv_module() -> None:
         )
 
 
+def _require_plain_name(root: Path) -> None:
+    """Python's own installer takes $x in a path for a variable of its settings."""
+    if "$" in str(root):
+        raise SetUpError(
+            f"{root} has a $ in its name, which Python's installer cannot handle.\n"
+            "Move or rename the folder, then run the same command again."
+        )
+
+
 def _hint_at_smaller_torch() -> None:
     """On Linux PyPI's torch brings several GB for NVIDIA cards, wanted or not."""
     configured = any(name in os.environ for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"))
@@ -159,8 +196,14 @@ def _hint_at_smaller_torch() -> None:
         )
 
 
+def environment() -> dict[str, str]:
+    """The user's environment, less what would lead pip and Python away from `.venv`."""
+    kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    return {**kept, "PIP_USER": "0", "PYTHONNOUSERSITE": "1"}  # 0 outdoes pip's own settings too
+
+
 def _run(command: Sequence[str], failed: str) -> None:
-    if subprocess.run(command, cwd=ROOT).returncode:
+    if subprocess.run(command, cwd=ROOT, env=environment()).returncode:
         raise SetUpError(failed)
 
 

@@ -23,11 +23,26 @@ def course_folder() -> Path:
     """Where a learner's files go: ``<root>/.course``, or a temporary folder if that is closed.
 
     COURSE_HOME names another folder, so that a build or a test leaves the learner's files alone.
+    In it ``~`` is your home, and a relative path begins at the course's folder.
     """
-    home = os.environ.get("COURSE_HOME")
-    folder = _writable(Path(home) if home else find_root() / ".course")
+    folder = _writable(chosen_folder())
     folder.mkdir(parents=True, exist_ok=True)  # it may have been deleted since it was tried
     return folder
+
+
+def chosen_folder() -> Path:
+    """The folder that COURSE_HOME names, or ``<root>/.course``; it need not exist."""
+    home = os.environ.get("COURSE_HOME", "").strip()
+    return find_root() / Path(home).expanduser() if home else find_root() / ".course"
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files can be made in the folder; it is made when it is missing."""
+    try:
+        _try_to_write(folder)
+    except OSError:
+        return False
+    return True
 
 
 @functools.cache  # so that the warning comes once
@@ -38,8 +53,8 @@ def _writable(folder: Path) -> Path:
     except OSError as error:
         user = os.environ.get("USER") or os.environ.get("USERNAME") or "me"
         remedy = (
-            "Remedy: free some disk space, copy the course to a folder of your own, or give "
-            "yourself write access; restart the kernel."
+            "Remedy: free some disk space, or name a folder of your own by the variable "
+            "COURSE_HOME, such as COURSE_HOME=~/course; restart the kernel."
         )
         spare = Path(tempfile.gettempdir()) / f"course_utils_{user}"
         try:

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 import torch.utils.deterministic
+from joblib import cpu_count
 
 from course_utils.notebook import folders
-from course_utils.notebook.computer import choose_threads, usable_cores
 from course_utils.notebook.folders import course_folder, find_root
+from course_utils.notebook.machine import choose_threads
 from course_utils.notebook.plots import style
 from course_utils.training import load_checkpoint, save_checkpoint
 
@@ -101,7 +102,7 @@ def setup(lesson: str, *, seed: int = 0) -> Course:
         raise ValueError(f'lesson must be two digits in a string, such as "01"; got {lesson!r}.')
     mode = _variable("COURSE_MODE", ("full", "fast"))
     tier, device = _tier_and_device(mode)
-    cores = usable_cores()
+    cores = cpu_count()  # also what affinity and a container's quota leave
     threads = choose_threads(cores)
 
     torch.set_num_threads(threads)

@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -93,23 +95,42 @@ def test_a_stopped_training_goes_on_in_a_new_kernel_to_the_same_last_bit(kernel,
     assert result.findall(resumed) == result.findall(whole) != []
 
 
-def test_installed_plainly_the_fast_mode_trains_and_says_so(clone, tmp_path):
-    """Without the repository there is no data/; a learner's files go below the working folder."""
-    (clone / "pyproject.toml").unlink()
-    elsewhere = tmp_path / "elsewhere"
+def test_installed_plainly_the_fast_mode_finds_its_weights_from_any_folder(root, tmp_path):
+    """As in Colab: the package lies in site-packages, and no repository is near."""
+    wheel = [
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
+    ]
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-prose.md"):
+        shutil.copy(root / name, source)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(root / "course_utils", source / "course_utils", ignore=ignored)
+    subprocess.run([*wheel, f"--wheel-dir={tmp_path}", str(source)], check=True, timeout=TIMEOUT)
+    (built,) = tmp_path.glob("course_utils-*.whl")
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    zipfile.ZipFile(built).extractall(site)
     elsewhere.mkdir()
     unset = {"COURSE_HOME", "COURSE_TIER", "COURSE_THREADS"}
     environment = {key: value for key, value in os.environ.items() if key not in unset}
-    environment |= {"PYTHONPATH": str(clone), "COURSE_MODE": "fast"}
-    printed = subprocess.run(
-        [sys.executable, "-c", CELL.format(pause=0.001) + "print(path, training.__file__)"],
+    environment |= {"PYTHONPATH": str(site), "COURSE_MODE": "fast"}
+    script = (
+        "import course_utils; from course_utils.notebook import setup, folders\n"
+        "names = sorted(path.stem for path in folders.WEIGHTS.glob('*.safetensors'))\n"
+        "lesson, _, name = names[0].partition('_')\n"
+        "print(setup(lesson).checkpoint(name)); print(len(names)); print(course_utils.__file__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
         cwd=elsewhere,
         env=environment,
         capture_output=True,
         check=True,
         encoding="utf-8",
-    ).stdout
-    assert "No trained weights of 'ring' are shipped for the cpu tier: they are trained" in printed
-    assert "result" in printed
-    assert str(elsewhere / ".course" / "checkpoints" / "02_ring.safetensors") in printed
-    assert str(Path("course_utils", "training", "__init__.py")) in printed
+    )
+    *_, path, number, package = run.stdout.splitlines()
+    assert "No trained weights" not in run.stdout
+    assert int(number) == len(list((root / "course_utils" / "weights").glob("*.safetensors")))
+    assert Path(package).is_relative_to(site)
+    assert Path(path).is_relative_to(elsewhere / ".course")  # a learner's files: where they work
+    assert Path(path).is_file()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from course_utils.notebook import plots
 from course_utils.notebook.plots import style
-from course_utils.notebook.plots.figures import png, title_of
+from course_utils.notebook.plots.figures import alt_text, png, title_of
 
 RING = torch.randn(50, 2)
 TOKENS = ["the", "red", "cat", "sat", "down"]
@@ -65,13 +65,31 @@ def test_a_cell_shows_a_figure_once_with_its_alt_text():
         run = shell.run_cell(
             "import matplotlib.pyplot\n"
             "from course_utils.notebook import plots\n"
-            "plots.curves({'model': [1, 2]}, title='Up')"
+            "plots.curves({'model': [1, 2]}, title='Up', alt='A line that\\n rises.')"
         )
     assert run.success
     (shown,) = captured.outputs
     assert Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"]))).width == 1200
-    assert shown.metadata["image/png"] == {"width": 800, "height": 320, "alt": "Up"}
+    assert shown.metadata["image/png"] == {
+        "width": 800,
+        "height": 320,
+        "alt": "Up. A line that rises.",
+    }
     InteractiveShell.clear_instance()
+
+
+@each_figure
+def test_every_plot_takes_its_description(make):
+    figure = make(title="Is it so?", alt="Nothing moves.")
+    assert alt_text(figure) == "Is it so? Nothing moves."
+    assert alt_text(make(title="It is so")) == "It is so"
+
+
+def test_panels_gather_the_descriptions_of_what_is_drawn_into_them():
+    figure, (left, right) = plots.panels(2, title="Two", alt="Side by side.")
+    plots.curves({"model": [1, 2]}, alt="A line.", ax=left)
+    plots.bars({"model": 1.0}, alt="A bar.", ax=right)
+    assert alt_text(figure) == "Two. Side by side. A line. A bar."
 
 
 def test_png_without_its_title_leaves_the_figure_as_it_was():

@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 
 from course_utils.notebook import Claims, folders, setup
-from course_utils.notebook.computer import choose_threads, free_memory, usable_cores
+from course_utils.notebook.machine import choose_threads
 from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
 
 
@@ -218,47 +219,18 @@ def test_threads_can_be_chosen(monkeypatch, no_gpu):
     assert setup("01").threads == 2 == torch.get_num_threads()
 
 
-@pytest.mark.parametrize(
-    ("files", "cores"),
-    [
-        ({}, 8),
-        ({"cpu.max": "max 100000"}, 8),
-        ({"cpu.max": "200000 100000"}, 2),
-        ({"cpu.max": "50000 100000"}, 1),
-        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
-        ({"cpu.max": "what is this"}, 8),
-        ({"cpu.max": "a b"}, 8),
-    ],
-)
-def test_a_containers_quota_cuts_the_cores(monkeypatch, tmp_path, files, cores):
-    monkeypatch.setattr(os, "process_cpu_count", lambda: 8, raising=False)
-    for name, text in files.items():
-        (tmp_path / "group" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "group" / name).write_text(text + "\n")
-    assert usable_cores(tmp_path / "group") == cores
-
-
-def test_cores_without_any_of_the_system_calls(monkeypatch, tmp_path):
-    monkeypatch.delattr(os, "process_cpu_count", raising=False)
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert usable_cores(tmp_path) == 1
-
-
-def test_memory_is_cut_by_the_container(tmp_path):
-    free = free_memory(tmp_path)
-    assert free is None or free > 0
-    if free is not None and sys.platform == "linux":
-        (tmp_path / "memory.max").write_text("3000000000")
-        (tmp_path / "memory.current").write_text("2000000000")
-        assert free_memory(tmp_path) == pytest.approx(1.0)
-
-
-def test_memory_that_cannot_be_found_out_is_unknown(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "win32")  # here there is no ctypes.windll
-    if not hasattr(__import__("ctypes"), "windll"):
-        assert free_memory() is None
+@pytest.mark.parametrize("home", ["~/course", "sub/course", "/abs/course"])
+def test_course_home_knows_the_users_home_and_the_courses_folder(no_gpu, monkeypatch, home):
+    root = setup("01").root
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("USERPROFILE", "/home/someone")
+    monkeypatch.setenv("COURSE_HOME", home)
+    expected = {
+        "~": Path("/home/someone/course"),
+        "s": root / "sub/course",
+        "/": Path("/abs/course"),
+    }
+    assert folders.chosen_folder() == expected[home[0]]
 
 
 def test_setup_does_not_load_torchs_compiler():

@@ -21,6 +21,7 @@ def course(tmp_path: Path, monkeypatch) -> Path:
     folder.mkdir()
     (folder / "requirements.lock").write_text("torch==2.13.0\n", encoding="utf-8")
     monkeypatch.setattr(set_up, "_run", lambda command, failed: made(folder))
+    monkeypatch.setattr(set_up, "_answers", lambda python: python.exists())
     return folder
 
 
@@ -74,7 +75,7 @@ def test_interrupted_set_up_never_looks_ready(course, monkeypatch, when):
     assert step(course) == "nothing"
 
 
-def test_interrupted_update_never_looks_ready(course, monkeypatch):
+def test_a_failed_update_stays_an_update_and_never_looks_ready(course, monkeypatch):
     set_up.set_up(course)
     (course / "requirements.lock").write_text("torch==2.14.0\n", encoding="utf-8")
 
@@ -84,7 +85,54 @@ def test_interrupted_update_never_looks_ready(course, monkeypatch):
     monkeypatch.setattr(set_up, "_run", fail)
     with pytest.raises(set_up.SetUpError):
         set_up.set_up(course)
+    assert step(course) == "update"
+    with pytest.raises(set_up.SetUpError):
+        set_up.set_up(course)  # still offline: what is there is not deleted
+    assert set_up.interpreter(course / ".venv").exists()
+    monkeypatch.setattr(set_up, "_run", lambda command, failed: None)
+    set_up.set_up(course)
+    assert step(course) == "nothing"
+
+
+def test_an_environment_whose_python_has_gone_is_made_afresh_at_once(course):
+    set_up.set_up(course)
+    set_up.interpreter(course / ".venv").unlink()
     assert step(course) == "fresh"
+    (course / "requirements.lock").write_text("torch==2.14.0\n", encoding="utf-8")
+    assert step(course) == "fresh"
+    set_up.set_up(course)
+    assert step(course) == "nothing"
+
+
+def test_one_made_by_hand_whose_python_has_gone_is_named(course):
+    made(course)
+    set_up.interpreter(course / ".venv").unlink()
+    with pytest.raises(set_up.SetUpError, match="does not start.*\n.*Delete that folder"):
+        step(course)
+
+
+def test_a_python_answers_or_does_not(tmp_path):
+    assert set_up._answers(Path(sys.executable))
+    assert not set_up._answers(tmp_path / "gone")
+    dangling = tmp_path / "python"
+    dangling.symlink_to(tmp_path / "gone")
+    assert not set_up._answers(dangling)
+
+
+def test_what_would_lead_pip_astray_is_left_out(monkeypatch):
+    for name in ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET"):
+        monkeypatch.setenv(name, "/somewhere")
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
+    code = "import os; assert os.environ['PIP_USER'] == '0'; assert os.environ['PIP_INDEX_URL'];"
+    code += "assert not {'PYTHONHOME', 'PYTHONPATH', 'PIP_TARGET'} & set(os.environ)"
+    set_up._run([sys.executable, "-c", code], "a misleading variable was passed on")
+
+
+def test_a_dollar_in_the_folders_name_is_named(course):
+    folder = course.rename(course.with_name("a$b"))
+    with pytest.raises(set_up.SetUpError, match=r"has a \$ in its name"):
+        set_up.set_up(folder)
 
 
 def test_environment_made_by_hand_is_used_and_never_deleted(course):
@@ -148,24 +196,12 @@ class TestFindPython:
         assert result.returncode == 1
         assert "PYTHON=old is Python 3.09" in result.stderr
 
-
-def test_lab_opens_the_first_lesson_for_this_machine_only(tmp_path):
-    for name in ("notebooks/02_b.ipynb", "notebooks/01_a.ipynb", "notebooks/Untitled.ipynb"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    options = lab.options(tmp_path, browser=True, superuser=False)
-    assert "--ServerApp.ip=127.0.0.1" in options
-    assert "--LabApp.default_url=/lab/tree/notebooks/01_a.ipynb" in options
-    assert not {"--no-browser", "--allow-root"} & set(options)
-    assert not any("token" in option for option in options)
-    assert {"--no-browser", "--allow-root"} <= set(
-        lab.options(tmp_path, browser=False, superuser=True)
-    )
-
-
-def test_lab_without_a_lesson(tmp_path):
-    with pytest.raises(FileNotFoundError, match="make lessons"):
-        lab.options(tmp_path, browser=True, superuser=False)
+    def test_variables_of_another_python_do_not_hide_this_one(self, root, tmp_path):
+        (tmp_path / "python3").symlink_to(sys.executable)
+        command = ["/bin/sh", str(root / "tools" / "find_python.sh")]
+        astray = {"PATH": f"{tmp_path}:/usr/bin", "PYTHONHOME": "/nowhere"}
+        result = subprocess.run(command, cwd=tmp_path, env=astray, capture_output=True, text=True)
+        assert result.stdout == "python3\n"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have a screen")

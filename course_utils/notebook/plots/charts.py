@@ -1,4 +1,4 @@
-"""Points, bars and densities; ``title``, ``size`` and ``ax`` mean what they mean in `lines`."""
+"""Points, bars and densities; the arguments that all plots share are explained in `lines`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +24,7 @@ def scatter(
     points: Mapping[str, Any],
     *,
     title: str = "",
+    alt: str = "",
     limit: float | None = None,
     dot: float = 7.0,
     size: tuple[float, float] | None = None,
@@ -35,6 +36,7 @@ def scatter(
         points: name -> (N, 2); or, for panels side by side with the same limits,
             heading -> {name -> (N, 2)}.
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         limit: the axes go from -limit to limit; the default fits all points.
         dot: area of a dot in square points.
         size: of a new figure; the default fits the number of panels.
@@ -44,9 +46,11 @@ def scatter(
     groups: Mapping[str, Mapping[str, Data]] = points if nested else {"": points}
     if len(groups) > 1 and ax is None:
         size = size or (WIDE[0], WIDE[0] / len(groups) + 0.5)
-        figure, axes = panels(len(groups), title=title, titles=list(groups), size=size, share=True)
+        figure, axes = panels(
+            len(groups), title=title, alt=alt, titles=list(groups), size=size, share=True
+        )
     else:
-        figure, ax = canvas(ax, title, size or SQUARE)
+        figure, ax = canvas(ax, title, size or SQUARE, alt)
         axes = [ax]
     for panel, clouds in zip(axes, groups.values(), strict=True):
         for name, cloud in clouds.items():
@@ -67,6 +71,7 @@ def bars(
     values: Mapping[str, float],
     *,
     title: str = "",
+    alt: str = "",
     xlabel: str = "",
     form: str = "{:.3g}",
     control: str = "",
@@ -79,6 +84,7 @@ def bars(
     Args:
         values: name -> number, the first on top.
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         xlabel: what the numbers are, with their unit.
         form: how numbers are written, such as "{:.0%}".
         control: the name of the control, unless it starts with the word "control".
@@ -86,7 +92,7 @@ def bars(
         size: of a new figure; the default fits the number of bars.
         ax: axes to draw into.
     """
-    figure, ax = canvas(ax, title, size or (WIDE[0], 1.0 + 0.4 * len(values)))
+    figure, ax = canvas(ax, title, size or (WIDE[0], 1.0 + 0.4 * len(values)), alt)
     names, numbers = list(values), [float(value) for value in values.values()]
     colors = [CONTROL if name == control else role(name) or SKY for name in names]
     drawn = ax.barh(names, numbers, color=colors, height=0.62)
@@ -109,6 +115,7 @@ def histogram(
     samples: Mapping[str, Data] | Data,
     *,
     title: str = "",
+    alt: str = "",
     xlabel: str = "",
     density: Callable[[NDArray[np.float64]], Data] | None = None,
     bins: int = 60,
@@ -121,6 +128,7 @@ def histogram(
     Args:
         samples: numbers in any shape, or name -> numbers.
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         xlabel: what is counted, with its unit.
         density: the exact density of x (a NumPy array), drawn dashed.
         bins: number of bins, the same for all series.
@@ -128,7 +136,7 @@ def histogram(
         size: of a new figure.
         ax: axes to draw into.
     """
-    figure, ax = canvas(ax, title, size)
+    figure, ax = canvas(ax, title, size, alt)
     named = samples if isinstance(samples, Mapping) else {"samples": samples}
     values = {name: as_array(data).ravel() for name, data in named.items()}
     every = np.concatenate(list(values.values()))

@@ -20,10 +20,15 @@ Data = Any  # a tensor, an array or a list of numbers
 
 
 class Picture(Figure):
-    """A figure that a cell shows exactly once and at a fixed size, its title stored as alt text.
+    """A figure that a cell shows exactly once and at a fixed size, with its text alternative.
 
     pyplot does not know it, so nothing has to be closed and nothing is shown a second time.
+
+    Attributes:
+        alt: what a reader who cannot see the figure should know besides its title.
     """
+
+    alt: str = ""
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -33,7 +38,7 @@ class Picture(Figure):
             "image/png": base64.b64encode(png(self)).decode("ascii"),
             "text/plain": repr(self),
         }
-        metadata = {"image/png": {"width": width, "height": height, "alt": title_of(self)}}
+        metadata = {"image/png": {"width": width, "height": height, "alt": alt_text(self)}}
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
@@ -45,6 +50,7 @@ def panels(
     *,
     title: str = "",
     titles: Sequence[str] = (),
+    alt: str = "",
     size: tuple[float, float] = WIDE,
     share: bool = False,
 ) -> tuple[Picture, list[Axes]]:
@@ -54,6 +60,7 @@ def panels(
         count: how many axes.
         title: the finding, in bold on the left; a long one is wrapped.
         titles: what each of the axes shows, in small grey letters.
+        alt: what there is to see, for those who cannot; the title is put before it.
         size: WIDE, SQUARE, or (width, height) in inches.
         share: the same limits on all axes.
 
@@ -63,6 +70,7 @@ def panels(
     use_style()
     figure = Picture(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
+    figure.alt = alt
     grid = figure.subplots(1, count, sharex=share, sharey=share, squeeze=False)
     axes = list(grid[0])
     if title:
@@ -72,14 +80,16 @@ def panels(
     return figure, axes
 
 
-def canvas(ax: Axes | None, title: str, size: tuple[float, float]) -> tuple[Picture, Axes]:
+def canvas(
+    ax: Axes | None, title: str, size: tuple[float, float], alt: str = ""
+) -> tuple[Picture, Axes]:
     """A new figure with one axes, or the axes that was given and its figure.
 
     Raises:
         TypeError: the axes belongs to a figure that `panels` did not make.
     """
     if ax is None:
-        picture, (ax,) = panels(title=title, size=size)
+        picture, (ax,) = panels(title=title, size=size, alt=alt)
         return picture, ax
     figure = ax.figure
     if not isinstance(figure, Picture):
@@ -89,6 +99,7 @@ def canvas(ax: Axes | None, title: str, size: tuple[float, float]) -> tuple[Pict
         )
     if title:
         ax.set_title(title)
+    figure.alt = " ".join(filter(None, [figure.alt, alt]))
     return figure, ax
 
 
@@ -115,6 +126,12 @@ def title_of(figure: Figure) -> str:
     headings = [ax.get_title(loc) for ax in figure.axes for loc in ("left", "center")]  # type: ignore[arg-type]
     titles = filter(None, [figure.get_suptitle(), *headings])
     return " ".join(next(titles, "a figure without a title").split())
+
+
+def alt_text(figure: Figure) -> str:
+    """The figure in words, for those who cannot see it: its title, then its description."""
+    title, description = title_of(figure), " ".join(getattr(figure, "alt", "").split())
+    return f"{title}{'' if title[-1:] in '.!?' else '.'} {description}" if description else title
 
 
 def png(figure: Figure, *, titled: bool = True) -> bytes:

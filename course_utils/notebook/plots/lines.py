@@ -1,7 +1,8 @@
 """Lines with their names at their ends.
 
-Every plot also takes ``title`` (the finding, in one sentence), ``size`` (WIDE, SQUARE or inches)
-and ``ax`` (one of the axes of `panels` to draw into; the title is then its small heading).
+Every plot also takes ``title`` (the finding, in one sentence), ``alt`` (the figure in words, for
+those who cannot see it), ``size`` (WIDE, SQUARE or inches) and ``ax`` (one of the axes of `panels`
+to draw into; the title is then its small heading).
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ def curves(
     series: Mapping[str, Data],
     *,
     title: str = "",
+    alt: str = "",
     xlabel: str = "",
     ylabel: str = "",
     logx: bool = False,
@@ -35,6 +37,7 @@ def curves(
     Args:
         series: name -> y, or name -> (x, y). The first word of a name can give the colour.
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         xlabel: what runs to the right, with its unit.
         ylabel: what runs upwards, with its unit.
         logx: logarithmic x.
@@ -44,7 +47,7 @@ def curves(
         size: of a new figure.
         ax: axes to draw into.
     """
-    figure, ax = canvas(ax, title, size)
+    figure, ax = canvas(ax, title, size, alt)
     styles = styles or {}
     for name, data in series.items():
         x, y = data if isinstance(data, tuple) else (range(len(data)), data)
@@ -74,6 +77,7 @@ def loss_curve(
     losses: Data,
     *,
     title: str = "",
+    alt: str = "",
     ylabel: str = "loss",
     references: Mapping[str, float] | None = None,
     logy: bool = False,
@@ -86,6 +90,7 @@ def loss_curve(
     Args:
         losses: numbers, anything with a field ``loss`` such as a History, or name -> one of those.
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         ylabel: the loss and its unit.
         references: name -> height of a dashed line, such as the best possible loss.
         logy: logarithmic y.
@@ -93,7 +98,7 @@ def loss_curve(
         size: of a new figure.
         ax: axes to draw into.
     """
-    figure, ax = canvas(ax, title, size)
+    figure, ax = canvas(ax, title, size, alt)
     runs = losses if isinstance(losses, Mapping) else {"model": losses}
     raw = {name: as_array(getattr(run, "loss", run)) for name, run in runs.items()}
     for name, values in raw.items():

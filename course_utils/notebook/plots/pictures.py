@@ -1,4 +1,4 @@
-"""Images and matrices; ``title``, ``size`` and ``ax`` mean what they mean in `lines`."""
+"""Images and matrices; the arguments that all plots share are explained in `lines`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +25,7 @@ def image_grid(
     images: Tensor,
     *,
     title: str = "",
+    alt: str = "",
     columns: Sequence[str] = (),
     rows: Sequence[str] = (),
     per_row: int = 10,
@@ -38,6 +39,7 @@ def image_grid(
         images: (N, C, H, W), ``per_row`` in a row; or (R, N, C, H, W), R rows of N images.
             C is 1 (grey) or 3 (colours).
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         columns: headings of the columns.
         rows: names of the rows.
         per_row: images in a row, for (N, C, H, W).
@@ -57,7 +59,7 @@ def image_grid(
     free = width - 0.1 - (0.15 + 0.075 * max(map(len, rows)) if rows else 0)  # beside the names
     inch = min(free / mosaic.shape[1], LARGEST / step[1])  # of a pixel of the mosaic
     heading = 0.1 + 0.2 * bool(columns) + 0.27 * bool(title)
-    figure, ax = canvas(ax, title, (width, mosaic.shape[0] * inch + heading))
+    figure, ax = canvas(ax, title, (width, mosaic.shape[0] * inch + heading), alt)
     ax.imshow(mosaic)
     ax.set_anchor("NW")
     ax.spines[:].set_visible(False)
@@ -96,6 +98,7 @@ def heatmap(
     matrix: Data,
     *,
     title: str = "",
+    alt: str = "",
     titles: Sequence[str] = (),
     xlabel: str = "",
     ylabel: str = "",
@@ -113,6 +116,7 @@ def heatmap(
     Args:
         matrix: (R, C) numbers with row 0 on top, or (N, R, C) for N panels.
         title: the finding.
+        alt: the figure in words, for those who cannot see it.
         titles: headings of the panels.
         xlabel: what the columns are.
         ylabel: what the rows are.
@@ -133,10 +137,10 @@ def heatmap(
     low, high = limits or (-edge if diverging else min(0.0, float(seen.min(initial=0.0))), edge)
     size = size or (SQUARE if len(values) == 1 else (WIDE[0], WIDE[0] / len(values) + 0.9))
     if ax is None:
-        figure, axes = panels(len(values), title=title, titles=titles, size=size)
+        figure, axes = panels(len(values), title=title, alt=alt, titles=titles, size=size)
         figure.set_layout_engine("compressed")  # square cells leave space: move together
     else:
-        figure, ax = canvas(ax, title, size)
+        figure, ax = canvas(ax, title, size, alt)
         axes = [ax]
     for panel, numbers in zip(axes, values, strict=True):
         mesh = panel.pcolormesh(
