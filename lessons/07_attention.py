@@ -109,7 +109,7 @@ def largest(difference: Tensor) -> float:
     return float(difference.detach().abs().max())
 
 
-claims.check("three lines do what the loop over words does", largest(output - legs), "<", 1e-6)
+claims.check("three lines do what the loop over words does", largest(output - legs), "<", 1e-5)
 
 # %% [markdown]
 # *The figure: the weights. Row $i$ says where word $i$ looks. Find the two rows that have chosen.*
@@ -845,48 +845,63 @@ left_over = {  # layer -> number removed -> accuracy without each set of that ma
     }
     for layer in (0, 1)
 }
-dots = {
-    f"model without heads of layer {layer + 1}": (
-        [count + 0.08 * (2 * layer - 1) for count in by_count for _ in by_count[count]],
-        [share for shares in by_count.values() for share in shares],
-    )
-    for layer, by_count in left_over.items()
-}
-hollow, full = dots
+three = {layer: left_over[layer][3] for layer in (0, 1)}
+alone = three[0][::-1]  # with head 0, 1, 2, 3 as the only one of layer 1: removed are 123, ..., 012
+
+figure, (left, right) = plots.panels(
+    2,
+    title="In layer 2 nearly any one head is enough; in layer 1 it is one that looks back",
+    titles=["every set of heads, removed", "one head of layer 1 is left"],
+    alt="Left, dots over the number of heads removed from one layer. Filled dots, layer 2: near one for "
+    "up to two heads, above one half for any three, at a guess for all four. Hollow dots, layer 1: "
+    "spread wide for three heads, at a guess for all four. Right, for each head of layer 1, the share "
+    "right with this head alone over its attention on the letter before: the dots rise from left to right.",
+)
+hollow = {"marker": "o", "linestyle": "none", "markerfacecolor": "white"}
+names = {0: "model without heads of layer 1", 1: "of layer 2"}
 plots.curves(
-    dots,
+    {
+        names[layer]: (
+            [count + 0.08 * (2 * layer - 1) for count, shares in by_count.items() for _ in shares],
+            [share for shares in by_count.values() for share in shares],
+        )
+        for layer, by_count in left_over.items()
+    },
     styles={
-        hollow: {"marker": "o", "linestyle": "none", "markerfacecolor": "white"},
-        full: {"marker": "o", "linestyle": "none"},
+        names[0]: hollow,
+        names[1]: {"color": plots.MODEL, "marker": "o", "linestyle": "none"},
     },
     references={"a guess": guessing},
     xlabel="heads removed",
     ylabel="share right",
-    title="In layer 2 nearly any one head is enough; in layer 1 it depends on which one is left",
-    alt="Dots over the number of heads removed from one layer, 0 to 4. Filled dots, layer 2: at one for "
-    "up to two heads, above 0.7 for any three, at a guess for all four. Hollow dots, layer 1: they "
-    "spread from two heads on, for three from below 0.4 to above 0.9, and end at a guess.",
+    ax=left,
 )
+plots.curves(
+    {"_alone": (just_before[0].cpu(), alone)},
+    styles={"_alone": {"color": plots.MODEL, **hollow}},
+    xlabel="its attention on the letter before",
+    ax=right,
+)
+right.set_ylim(left.get_ylim())
+figure
 
 # %% tags=["measure"]
 # @title Sets of equal size, and which head of layer 1 is left
-three = {layer: left_over[layer][3] for layer in (0, 1)}
-# combinations() leaves out the heads in the order 3, 2, 1, 0
-alone = torch.tensor(three[0][::-1])  # accuracy with head 0, 1, 2, 3 as the only one of layer 1
-agree = measure.correlation(alone, just_before[0].cpu())
-
 claims.check("without all four heads of layer 1 little is left", left_over[0][4][0], "<", 0.2)
 claims.check("without all four heads of layer 2 little is left", left_over[1][4][0], "<", 0.2)
 claims.check("without any one head of layer 2 (the worst of four)", min(left_over[1][1]), ">", 0.95)
-claims.check("without any three heads of layer 2 (the worst of four)", min(three[1]), ">", 0.6)
-claims.check("without three heads of layer 1 (the worst of four)", min(three[0]), "<", 0.6)
+claims.check("without any three heads of layer 2 (the worst of four)", min(three[1]), ">", 0.4)
+agree = measure.correlation(just_before[0].cpu(), torch.tensor(alone))
 claims.check(
-    "layer 1: more looks at the letter before, more is left (correlation)", agree, ">", 0.6
+    "one head of layer 1 left: share right and look at the letter before (correlation)",
+    agree,
+    ">",
+    0.8,
 )
 
 # %% [markdown]
 # Both layers are needed. But the four heads of layer 2 do the same work, and one of them nearly suffices. In layer 1 they are not alike: what
-# is left with a single head follows how much this head looks at the letter before.
+# is left with a single head follows how much this head looks at the letter before. Here map and need agree.
 #
 # Finer still: we keep all heads and take single looks from layer 2. Either the looks at the answer, or, as a control, all *other* looks.
 # Layer 2 is written out by hand for this.
