@@ -122,9 +122,8 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """What differs between a file and this run, the first four entries; "" when nothing does."""
-    keys = [
-        key for key in sorted(found.keys() | expected.keys()) if found.get(key) != expected.get(key)
-    ]
+    either = dict.fromkeys([*expected, *found])
+    keys = [key for key in either if found.get(key) != expected.get(key)]
     lines = [
         f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here" for key in keys[:4]
     ]

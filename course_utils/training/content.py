@@ -46,9 +46,8 @@ class Content:
             made_of = self.of(value)
         except Unknown as unknown:
             raise ValueError(
-                f"a checkpoint must know {name} again, and cannot: it holds {unknown}. Give it as "
-                "an argument of a function made of numbers, texts, tensors and functions, or leave "
-                "out checkpoint."
+                f"a checkpoint must know {name} again, and cannot: it holds {unknown}. Make "
+                "it of numbers, texts, tensors and functions, or leave out checkpoint."
             ) from None
         return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
 

@@ -52,7 +52,8 @@ class Identity:
             ValueError: a part of it cannot be told from others; better now than at the first save.
         """
         seed = torch.initial_seed()
-        with seeded(step_seed(seed, 0), next(model.parameters()).device):
+        device = next(p for group in optimizer.param_groups for p in group["params"]).device
+        with seeded(step_seed(seed, 0), device):
             batch = batches[0]
         config = {
             "model": ", ".join(dict.fromkeys(type(part).__name__ for part in model.modules())),
@@ -60,7 +61,7 @@ class Identity:
             "batches": {key: getattr(batches, key) for key in STREAM if hasattr(batches, key)},
             "data": summary(batch),
             "loss": name_of(loss_fn),
-            "optimizer": [type(optimizer).__name__, *(group_of(g) for g in optimizer.param_groups)],
+            "optimizer": type(optimizer).__name__,
             "lr_schedule": name_of(lr_schedule),
             "ema": ema.decay if ema else None,
             "seed": seed,
@@ -75,7 +76,7 @@ class Identity:
             "code of lr_schedule": content.digest("lr_schedule", lr_schedule),
             "settings of the optimizer": content.digest("optimizer", settings),
         }
-        return Identity(plain(config | own_config(model)), exact)
+        return Identity(plain(config | numbers(optimizer) | own_config(model)), exact)
 
 
 def own_config(model: nn.Module) -> dict[str, Any]:
@@ -102,10 +103,15 @@ def plain(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def group_of(group: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of a group of an optimizer; not its switches, which differ by torch's version."""
-    numbers = {key: value for key, value in group.items() if type(value) in (int, float, tuple)}
-    return numbers | {"tensors": len(group["params"])}
+def numbers(optimizer: Optimizer) -> dict[str, Any]:
+    """Rates, decays and the like of each group; its switches differ between versions of torch."""
+    found: dict[str, Any] = {}
+    for index, group in enumerate(optimizer.param_groups):
+        found[f"weights in group {index}"] = len(group["params"])
+        for key, value in group.items():
+            if type(value) in (int, float, tuple):
+                found[f"{key} of group {index}"] = value
+    return found
 
 
 def summary(batch: Any) -> list[Any]:

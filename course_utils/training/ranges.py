@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -19,12 +18,11 @@ def check_number(name: str, value: Any, low: float, high: float, *, ends: str, a
         advice: what to do.
 
     Raises:
-        ValueError: it is no number, or outside.
+        ValueError: it is no number, or outside of its range.
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise ValueError(f"{name} must be a number; got {value!r}. {advice}")
+    number = float(value)
     above = number >= low if ends[0] == "[" else number > low
     below = number <= high if ends[1] == "]" else number < high
     if not (above and below):

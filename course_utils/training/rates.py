@@ -47,13 +47,12 @@ def scaled_rates(optimizer: Optimizer, factor: float) -> Iterator[float]:
     Raises:
         ValueError: a rate would be negative, infinite or nan.
     """
+    kept = "No step was made with it."
+    check_number("what lr_schedule returns", factor, 0, math.inf, ends="[)", advice=kept)
     peaks = [group["lr"] for group in optimizer.param_groups]
     for peak in peaks:
-        if not 0 <= float(peak * factor) < math.inf:
-            raise ValueError(
-                f"the learning rate of a step must be finite and >= 0; got {float(peak):.4g}, set "
-                f"in the optimizer, times {factor:.4g} from lr_schedule. No step was made with it."
-            )
+        rate = float(peak) * factor
+        check_number("the learning rate of a step", rate, 0, math.inf, ends="[)", advice=kept)
     try:
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor

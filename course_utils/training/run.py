@@ -133,13 +133,13 @@ class Run:
                 "Give another checkpoint name, or use restart=True to replace it."
             )
         shipped, config = description.get("shipped"), dict(description["config"])
-        here: dict[str, Any] = self.identity.config | {"num_steps": self.num_steps}
-        if not shipped:  # made on another machine, where hashes may differ in their last digits
-            config, here = config | description["exact"], here | self.identity.exact
-            if config["num_steps"] < self.num_steps:
-                config["num_steps"] = self.num_steps  # training longer is no other training
+        here = self.identity.config | {"num_steps": self.num_steps}
+        if not shipped and config["num_steps"] < self.num_steps:
+            config["num_steps"] = self.num_steps  # training longer is no other training
         differing = differences(config, here)
         differing = differing or differences(shapes(tensors), shapes(self.weights()))
+        if not shipped:  # else it was made on another machine, where the hashes may differ
+            differing = differing or differences(description["exact"], self.identity.exact)
         if not differing:
             return True
         if shipped:
