@@ -4,25 +4,27 @@
 interruption.
 """
 
-from course_utils.training.accelerate import accelerated
+from course_utils.training.average import EMA
 from course_utils.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from course_utils.training.fit import fit
-from course_utils.training.loop import EMA, constant, train_steps, warmup_cosine
+from course_utils.training.fitting import fit
+from course_utils.training.history import History
+from course_utils.training.loop import train_steps
 from course_utils.training.optimizer import Muon, adamw, muon
-from course_utils.training.run import History
+from course_utils.training.rates import constant, warmup_cosine
+from course_utils.training.seeds import step_seed
 
 __all__ = [
     "EMA",
     "CheckpointError",
     "History",
     "Muon",
-    "accelerated",
     "adamw",
     "constant",
     "fit",
     "load_checkpoint",
     "muon",
     "save_checkpoint",
+    "step_seed",
     "train_steps",
     "warmup_cosine",
 ]

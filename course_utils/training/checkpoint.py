@@ -86,18 +86,31 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is truncated or altered.
+        CheckpointError: the file is truncated or altered, or another tool wrote it.
     """
     path = Path(path)
     content = path.read_bytes()
-    remedy = f"Delete {path} and train again, or copy it anew from where it came from."
+    remedy = (
+        f"If this course wrote it, delete {path} and train again, or copy it anew from where it "
+        "came from; if another program did, leave it and choose another name."
+    )
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+        if not metadata.keys() & {"description", "sha256"}:
+            raise CheckpointError(
+                f"{path.name} is a whole safetensors file of another program: it has no "
+                "description and no hash. Read it with safetensors.torch.load_file, and choose "
+                "another name for this checkpoint."
+            )
         description, expected = metadata["description"], metadata["sha256"]
+    except CheckpointError:
+        raise
     except (SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path.name} is truncated or damaged ({error}). {remedy}") from error
+        raise CheckpointError(
+            f"{path.name} is truncated or damaged, or no safetensors file ({error}). {remedy}"
+        ) from error
     found = digest(tensors, description)
     if found != expected:
         raise CheckpointError(
@@ -109,9 +122,8 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """What differs between a file and this run, the first four entries; "" when nothing does."""
-    keys = [
-        key for key in sorted(found.keys() | expected.keys()) if found.get(key) != expected.get(key)
-    ]
+    either = dict.fromkeys([*expected, *found])
+    keys = [key for key in either if found.get(key) != expected.get(key)]
     lines = [
         f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here" for key in keys[:4]
     ]

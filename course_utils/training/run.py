@@ -12,32 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from course_utils.training.average import EMA
 from course_utils.training.checkpoint import (
     CheckpointError,
     differences,
     load_checkpoint,
     save_checkpoint,
 )
-from course_utils.training.loop import EMA
-
-
-@dataclass
-class History:
-    """What `fit` saw: one entry a step.
-
-    Attributes:
-        loss: loss of each step's batch.
-        seconds: wall time spent in training, over all sittings.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def __repr__(self) -> str:
-        """Say in a line what a cell would show: a thousand losses are a figure, not a text."""
-        tail = self.loss[-max(1, len(self.loss) // 20) :]
-        mean = sum(tail) / len(tail) if tail else float("nan")
-        return f"{len(self.loss)} steps, loss {mean:.3f} over the last {len(tail)}"
+from course_utils.training.history import History
+from course_utils.training.identity import Identity
+from course_utils.training.rates import RateSchedule
+from course_utils.training.watch import is_broken
 
 
 @dataclass
@@ -47,8 +32,10 @@ class Run:
     model: nn.Module
     optimizer: Optimizer
     ema: EMA | None
-    config: Mapping[str, Any]
-    path: Path | None
+    num_steps: int
+    path: Path | None = None
+    identity: Identity | None = None  # given with the path
+    is_main: bool = True  # of several processes one prints and writes
     history: History = field(default_factory=History)
     failure: str = ""  # why the last save failed
 
@@ -67,39 +54,43 @@ class Run:
             tensors |= {f"ema.{name}": value for name, value in average.items()}
         return tensors
 
-    def save(self, finished: bool = False) -> None:
-        """Write all of it, or for a finished run all but the optimizer's state.
+    def save(self) -> None:
+        """Write all that a run needs to go on.
 
-        A save on the way that fails is a warning: a full disk must not end the training.
+        A save that fails is a warning: a full disk must not end the training. Weights that are not
+        finite are no reason to lose the good ones in the file.
         """
-        if self.path is None:
+        if self.path is None or not self.is_main:
             return
+        assert self.identity is not None
         tensors = self.weights() | {"loss": torch.tensor(self.history.loss)}
-        tensors["random.cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
-        if not finished:
-            for index, state in self.optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            kept = {key: value for key, value in state.items() if value is not None}
+            tensors |= {f"optimizer.{index}.{key}": value for key, value in kept.items()}
         try:
-            save_checkpoint(self.path, tensors, config=self.config, seconds=self.history.seconds)
+            if is_broken(self.model):
+                raise OSError("its weights are infinite or nan")
+            save_checkpoint(
+                self.path,
+                tensors,
+                config=self.identity.config | {"num_steps": self.num_steps},
+                exact=self.identity.exact,
+                seconds=self.history.seconds,
+                ema_updates=self.ema.num_updates if self.ema else 0,
+            )
             self.failure = ""
         except OSError as error:
-            if finished:
-                raise
             self.failure = f"{self.path.name} could not be saved ({error})"
             warnings.warn(f"{self.failure}; the training goes on.", stacklevel=3)
 
-    def resume(self) -> None:
+    def resume(self, lr_schedule: RateSchedule) -> None:
         """Load the checkpoint if there is one, and say so in a line.
 
-        Afterwards the random state is the one that the saved steps left behind, so that what
-        follows a training is the same whether it ran here or was loaded.
-
         Raises:
-            CheckpointError: the file is damaged, or belongs to another configuration.
+            CheckpointError: the file is damaged, or belongs to another training.
         """
-        if self.path is None or not self.path.exists():
+        assert self.path is not None
+        if not self.path.exists():
             return
         tensors, description = load_checkpoint(self.path)
         if not self._fits(tensors, description):
@@ -107,13 +98,11 @@ class Run:
         self.model.load_state_dict(part(tensors, "model."))
         if self.ema is not None:
             self.ema.model.load_state_dict(part(tensors, "ema."))
+            self.ema.num_updates = description["ema_updates"]
         self.history = History(tensors["loss"].tolist(), description["seconds"])
-        torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
-        done, num_steps = len(self.history.loss), self.config["num_steps"]
-        if done == num_steps:
-            print(f"Loaded the trained weights of {self.path.name} ({done} steps).")
+        done, planned = len(self.history.loss), description["config"]["num_steps"]
+        if done == self.num_steps:
+            self._say(f"Loaded the trained weights of {self.path.name} ({done} steps).")
             return
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in part(tensors, "optimizer.").items():
@@ -121,47 +110,66 @@ class Run:
             state.setdefault(int(index), {})[key] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        print(f"Resumed {self.path.name} at step {done} of {num_steps}.")
+        self._say(f"Resumed {self.path.name} at step {done} of {self.num_steps}.")
+        if planned != self.num_steps:
+            last, now = lr_schedule((done - 1) / planned), lr_schedule(done / self.num_steps)
+            self._say(
+                f"It was begun for {planned} steps; the longer schedule moves the learning rate "
+                f"from {last:.0%} to {now:.0%} of its peak."
+            )
 
     def _fits(self, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bool:
-        """Whether the file is of this configuration; weights that the course ships need not be.
+        """Whether the file is of this training; weights that the course ships need not be.
 
         Raises:
             CheckpointError: it is not, and it is the learner's own.
         """
         assert self.path is not None
-        if missing := {"config", "seconds"} - description.keys() or {"loss"} - tensors.keys():
+        assert self.identity is not None
+        needed = {"config", "exact", "seconds", "ema_updates"}
+        if missing := needed - description.keys() or {"loss"} - tensors.keys():
             raise CheckpointError(
                 f"{self.path.name} was not written by fit: it has no {', '.join(sorted(missing))}. "
                 "Give another checkpoint name, or use restart=True to replace it."
             )
-        differing = differences(description["config"], self.config)
+        shipped, config = description.get("shipped"), dict(description["config"])
+        here = self.identity.config | {"num_steps": self.num_steps}
+        if not shipped and config["num_steps"] < self.num_steps:
+            config["num_steps"] = self.num_steps  # training longer is no other training
+        differing = differences(config, here)
         differing = differing or differences(shapes(tensors), shapes(self.weights()))
+        if not shipped:  # else it was made on another machine, where the hashes may differ
+            differing = differing or differences(description["exact"], self.identity.exact)
         if not differing:
             return True
-        if description.get("shipped"):
-            print(f"The shipped weights are of another configuration ({differing}): training here.")
+        if shipped:
+            self._say(f"The shipped weights are of another training ({differing}): training here.")
             return False
+        again = ""
+        if config == here | {"seed": config.get("seed")}:
+            again = f"To go on, call torch.manual_seed({config['seed']}) first. "
         raise CheckpointError(
-            f"{self.path.name} belongs to another configuration ({differing}). Use restart=True "
-            "to train anew and replace it, or another checkpoint name to keep it."
+            f"{self.path.name} belongs to another training ({differing}). {again}Use "
+            "restart=True to train anew and replace it, or another checkpoint name to keep it."
         )
 
-    def finish(self, keep: bool) -> None:
-        """Keep the trained weights, or remove the file that only served to resume."""
-        if keep:
-            self.save(finished=True)
-        elif self.path is not None:
+    def finish(self) -> None:
+        """Remove the file that only served to resume: a changed cell must not meet old weights."""
+        if self.path is not None and self.is_main:
             self.path.unlink(missing_ok=True)
 
     def farewell(self) -> str:
         """What an interrupted run says."""
-        done = f"interrupted after step {len(self.history.loss)} of {self.config['num_steps']}"
+        done = f"interrupted after step {len(self.history.loss)} of {self.num_steps}"
         if self.path is None:
             return f"{done}; not saved. Give fit a checkpoint=... to be able to go on."
         if self.failure:
             return f"{done}; {self.failure}. Run the cell again to go on from an earlier save."
         return f"{done}; saved to {self.path.name}. Run the cell again to go on."
+
+    def _say(self, line: str) -> None:
+        if self.is_main:
+            print(line)
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from torch import nn
 from course_utils import training
 from course_utils.diffusion import Cosine, Denoiser, UNet
 from course_utils.language import GPT, GPTConfig
+from course_utils.training import fitting
 from course_utils.training.optimizer import Muon, hidden_matrices, orthogonal
 
 
@@ -61,9 +62,14 @@ def regression(model, batch):
     return (model(x) - y).square().mean()
 
 
+class Network(nn.Sequential):
+    edges = ("0", "4")
+
+
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
+    layers = [nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1)]
+    return Network(*layers)
 
 
 def batch():
@@ -71,10 +77,59 @@ def batch():
     return x, x.prod(1, keepdim=True)
 
 
-def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path):
-    options = dict(num_steps=12, optimizer=training.muon, learning_rate=0.02)
+def test_edges_are_left_to_adamw_and_a_network_that_names_none_is_refused():
+    model = network()
+    assert [id(p) for p in hidden_matrices(model)] == [id(model[2].weight)]
+    with pytest.raises(ValueError, match=r"which of the 3 here read the data.* edges = \("):
+        training.muon(nn.Sequential(*model))
+    single = nn.Linear(4, 4)
+    assert len(hidden_matrices(single)) == 1
+
+
+@pytest.mark.parametrize("make", [training.adamw, training.muon])
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"learning_rate": 0.0}, r"learning_rate must lie in \(0, inf\); got 0.0"),
+        ({"learning_rate": -1.0}, "got -1.0"),
+        ({"learning_rate": float("inf")}, "got inf"),
+        ({"learning_rate": float("nan")}, "got nan"),
+        ({"learning_rate": "0.1"}, "learning_rate must be a number; got '0.1'"),
+        ({"weight_decay": -0.1}, "weight_decay must lie in"),
+        (
+            {"learning_rate": 0.5, "weight_decay": 2.0},
+            r"weight_decay must lie in \[0, 2\); got 2.0",
+        ),
+        ({"weight_decay": float("nan")}, "got nan"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(make, settings, says):
+    with pytest.raises(ValueError, match=says):
+        make(network(), **settings)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.0, float("nan")])
+def test_momentum_out_of_its_range_is_refused(momentum):
+    with pytest.raises(ValueError, match=r"momentum must lie in \[0, 1\)"):
+        Muon([], [{"params": [nn.Parameter(torch.ones(2))]}], momentum=momentum)
+
+
+@pytest.mark.parametrize("make", [training.adamw, training.muon])
+def test_a_model_with_nothing_to_train_is_refused(make):
+    for model in (nn.ReLU(), nn.Linear(2, 2).requires_grad_(False)):
+        with pytest.raises(ValueError, match="no weights to train"):
+            make(model)
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "SAVE_EVERY", 0)
+
+    def fit(model, batches, **options):
+        optimizer = training.muon(model, 0.02)
+        training.fit(model, batches, regression, num_steps=12, optimizer=optimizer, **options)
+
     whole, halves = network(), network()
-    training.fit(whole, [batch()] * 12, regression, **options)
+    fit(whole, [batch()] * 12)
 
     class Stop:
         def __getitem__(self, step):
@@ -84,9 +139,9 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path):
 
     path = tmp_path / "run.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        training.fit(halves, Stop(), regression, checkpoint=path, save_every=0, **options)
+        fit(halves, Stop(), checkpoint=path)
     fresh = network()
-    training.fit(fresh, [batch()] * 12, regression, checkpoint=path, **options)
+    fit(fresh, [batch()] * 12, checkpoint=path)
     for a, b in zip(whole.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(a, b)
 
