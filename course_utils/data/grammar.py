@@ -9,18 +9,14 @@ from __future__ import annotations
 import math
 import random
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from course_utils.data.reading import END, Alternative, Reader
+from course_utils.data.rules import SYMBOL, parse_rule, split
 
-_SYMBOL = re.compile(r"<\w+>")
-_BRACKET = re.compile(r"<\w+>|([<>\[\]])")  # group 1: one that belongs to no symbol
-_JOINERS = "\u200c\u200d"  # without a width, inside words of Persian and Hindi
-_WEIGHTED = re.compile(r"(.*?)(?:\[([^\[\]]*)\]\s*)?", re.DOTALL)
 _SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
 
 
@@ -50,9 +46,9 @@ class Grammar:
             raise ValueError(
                 'A grammar needs a rule at least, as {"greeting": "hello | good day"}.'
             )
-        self.rules = {f"<{name}>": _parse_rule(name, text) for name, text in rules.items()}
+        self.rules = {f"<{name}>": parse_rule(name, text) for name, text in rules.items()}
         self.start = next(iter(self.rules))
-        undefined = {part for part in self._parts() if _SYMBOL.fullmatch(part)} - set(self.rules)
+        undefined = {part for part in self._parts() if SYMBOL.fullmatch(part)} - set(self.rules)
         if undefined:
             raise ValueError(
                 f"No rule defines {', '.join(sorted(undefined))}; there are rules for "
@@ -82,7 +78,13 @@ class Grammar:
         return self._expected(lambda alt: sum(part not in self.rules for part in alt.parts))
 
     def sample(self, num_sentences: int, *, seed: int = 0) -> list[str]:
-        """Draw sentences; the same seed gives the same ones on every machine."""
+        """Draw sentences; the same seed gives the same ones on every machine.
+
+        Raises:
+            ValueError: If the number is below 0.
+        """
+        if num_sentences < 0:
+            raise ValueError(f"num_sentences must be at least 0; got {num_sentences}.")
         choices = random.Random(seed).choices
         rules = {
             symbol: ([alt.parts[::-1] for alt in rule], [alt.prob for alt in rule])
@@ -103,10 +105,7 @@ class Grammar:
     @staticmethod
     def split(sentence: str) -> list[str]:
         """The tokens of a sentence: words, punctuation marks and line breaks."""
-        marks = {char for char in set(sentence) if unicodedata.category(char).startswith("M")}
-        mark = "".join(sorted(marks)) + _JOINERS  # accents that are characters, which \w leaves out
-        letters = rf"[\w{mark}]+"
-        return re.findall(rf"<\w+>|{letters}(?:['-]{letters})*|\n|[^\w\s][{mark}]*", sentence)
+        return split(sentence)
 
     @staticmethod
     def join(tokens: Sequence[str]) -> str:
@@ -180,38 +179,3 @@ class Grammar:
         """The expected sum of `value` over all replacements in the derivation of a sentence."""
         own = [sum(alt.prob * value(alt) for alt in rule) for rule in self.rules.values()]
         return float(np.linalg.solve(np.eye(len(own)) - self._children, own)[0])
-
-
-def _parse_rule(name: str, text: str) -> list[Alternative]:
-    """Read "a <colour> circle [3] | a square" and divide the weights by their sum."""
-    if not _SYMBOL.fullmatch(f"<{name}>"):
-        raise ValueError(f"A symbol's name has only letters, digits and underscores; got {name!r}.")
-    weights, expansions, place = [], [], 0
-    for alternative in text.split("|"):
-        match = _WEIGHTED.fullmatch(alternative)
-        assert match is not None  # the pattern fits any text
-        try:
-            weight = 1.0 if match[2] is None else float(match[2])
-        except ValueError:
-            weight = math.nan
-        if not 0 < weight < math.inf:
-            raise ValueError(
-                f"In the rule of <{name}>, [{match[2]}] must be a weight above 0: {text!r}."
-            )
-        for bracket in _BRACKET.finditer(match[1]):
-            if bracket[1]:
-                raise ValueError(
-                    f"In the rule of <{name}>, {bracket[1]!r} at position "
-                    f"{place + bracket.start()} belongs to no <symbol>, and to no [weight] at the "
-                    f"end of an alternative: {text!r}. Names have letters, digits and underscores."
-                )
-        weights.append(weight)
-        expansions.append(tuple(Grammar.split(match[1])))
-        place += len(alternative) + 1
-        if not expansions[-1]:
-            raise ValueError(f"The rule of <{name}> has an empty alternative: {text!r}.")
-    total = sum(weights)
-    return [
-        Alternative(weight / total, parts)
-        for weight, parts in zip(weights, expansions, strict=True)
-    ]

@@ -7,21 +7,16 @@ Letters: V vocabulary.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from course_utils.language.byte_pairs import NUM_BYTES, Pair, apply_merges, learn_merges
+from course_utils.language.cutting import cut_pieces, cut_words
 from course_utils.language.vocabulary import Tokenizer, numbered, printable
+from course_utils.layers import check_sizes
 
 UNKNOWN = "<unk>"
-
-_JOINERS = "\u200c\u200d"  # without a width, inside words of Persian and Hindi
 _SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
-
-# GPT-2's way of cutting a text before byte pairs are merged, as far as Python's re can say it:
-# contractions, then words, numbers or symbols with the space before them, then other white space.
-_PIECE = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 
 
 class CharTokenizer(Tokenizer):
@@ -81,31 +76,34 @@ class WordTokenizer(Tokenizer):
         Args:
             text: Where the words come from.
             unknown: Whether to add "<unk>" for words that are not in the vocabulary.
-            min_count: Words that are rarer than this are left out; above 1 it needs `unknown`.
+            min_count: Words that are rarer than this are left out, at least 1; above 1 it needs
+                `unknown`.
 
         Raises:
-            ValueError: If words would be left out with no token to stand for them.
+            ValueError: If words would be left out with no token to stand for them, or the count is
+                out of its range.
         """
+        check_sizes(min_count=min_count)
         if min_count > 1 and not unknown:
             raise ValueError(
                 f"min_count={min_count} leaves words of the text without a token. Use unknown=True."
             )
-        counts = Counter(match[0] for match in _words(text))
+        counts = Counter(match[0] for match in cut_words(text))
         frequent = sorted(
             (word for word, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w)
         )
         return cls([UNKNOWN] * unknown + frequent)
 
     def _encode(self, text: str) -> list[int]:
-        words = [match[0] for match in _words(text)]
+        found = [match[0] for match in cut_words(text)]
         if UNKNOWN in self._ids:
             unknown = self._ids[UNKNOWN]
-            return [self._ids.get(word, unknown) for word in words]
+            return [self._ids.get(word, unknown) for word in found]
         try:
-            return [self._ids[word] for word in words]
+            return [self._ids[word] for word in found]
         except KeyError as error:
             word = error.args[0]
-            position = next(match.start() for match in _words(text) if match[0] == word)
+            position = next(match.start() for match in cut_words(text) if match[0] == word)
             raise ValueError(
                 f"The word {word!r} at position {position} is not among the {self.vocab_size} of "
                 "this vocabulary. Train with unknown=True to have a token for such words, or use "
@@ -155,11 +153,12 @@ class BytePairTokenizer(Tokenizer):
         Raises:
             ValueError: If V is below 256, or the text is too short for so many merges.
         """
+        check_sizes(vocab_size=vocab_size)
         if vocab_size < NUM_BYTES:
             raise ValueError(
                 f"vocab_size must be at least 256, as every byte is a token; got {vocab_size}."
             )
-        merges = learn_merges(Counter(_cut(text)), vocab_size - NUM_BYTES)
+        merges = learn_merges(Counter(cut_pieces(text)), vocab_size - NUM_BYTES)
         if len(merges) < vocab_size - NUM_BYTES:
             raise ValueError(
                 f"This text has only {len(merges)} pairs to merge; vocab_size={vocab_size} needs "
@@ -169,7 +168,7 @@ class BytePairTokenizer(Tokenizer):
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = []
-        for piece in _cut(text):
+        for piece in cut_pieces(text):
             if piece not in self._cache:
                 self._cache[piece] = apply_merges(piece, self._ranks)
             ids.extend(self._cache[piece])
@@ -178,28 +177,3 @@ class BytePairTokenizer(Tokenizer):
     def _decode(self, ids: list[int]) -> str:
         # A model may stop in the middle of a character; that shows as "\ufffd" and is no error.
         return b"".join(self.pieces[i] for i in ids).decode(errors="replace")
-
-
-def _words(text: str) -> Iterator[re.Match[str]]:
-    r"""The words, punctuation marks and line breaks of a text.
-
-    Python's `\w` leaves out the marks that combine with a letter, which cut "नमस्ते" into four. So
-    those that the text holds are named beside it.
-    """
-    marks = {char for char in set(text) if unicodedata.category(char).startswith("M")}
-    mark = "".join(sorted(marks)) + _JOINERS
-    letters = rf"[\w{mark}]+"
-    return re.finditer(rf"{letters}(?:['-]{letters})*|\n|[^\w\s][{mark}]*", text)
-
-
-def _cut(text: str) -> list[bytes]:
-    """The pieces of a text in which pairs may be merged; joined they are the text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{text[error.start]!r} at position {error.start} is half of a surrogate pair, not a "
-            'character. Read the file with encoding="utf-8", or clean the text with '
-            'text.encode("utf-8", "replace").decode().'
-        ) from None
-    return [piece.encode() for piece in _PIECE.findall(text)]

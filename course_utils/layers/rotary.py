@@ -46,6 +46,6 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
     Source: Su et al. 2021 (RoFormer), section 3.2, arXiv:2104.09864: a pair of features is a
     complex number, and turning it is a product.
     """
-    pairs = x.to(turns.real.dtype).unflatten(-1, (-1, 2))
+    pairs = x.to(at_least_float32(x.dtype)).unflatten(-1, (-1, 2))
     turned = torch.view_as_complex(pairs) * turns  # (..., T, K / 2)
     return torch.view_as_real(turned).flatten(-2).to(x.dtype)

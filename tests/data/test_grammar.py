@@ -230,6 +230,12 @@ def test_wrong_rules_are_explained(rules, says):
         Grammar(rules)
 
 
+def test_a_number_of_sentences_below_zero_is_explained():
+    assert TINY.sample(0) == []
+    with pytest.raises(ValueError, match="num_sentences must be at least 0; got -1"):
+        TINY.sample(-1)
+
+
 def test_impossible_prefixes_are_explained():
     with pytest.raises(ValueError, match=r"begins with 'a hush'.*is_valid"):
         TINY.next_token_probs("a hush")

@@ -54,6 +54,7 @@ def awake_gpt(**sizes):
 
 
 def test_a_gpt_is_read_in_its_own_windows_compiled_or_not():
+    torch.compiler.reset()  # or it would give up compiling after other tests' models
     model, text = awake_gpt(context_length=16), torch.randint(5, (65,))
     own = text_loss(model, text)
     windows = torch.stack([text[start : start + 17] for start in (0, 16, 32, 48)])
