@@ -656,16 +656,16 @@ heard = {
     num: torch.tensor([share_heard(num, level) for level in levels])
     for num in (pixels, 4 * pixels, 16 * pixels)
 }
-names = {num: f"{num:,} samples" for num in heard}
+names = {num: f"tone of {num:,}" for num in heard}
 figure = plots.curves(
-    {f"model, digit of {pixels} pixels": (log_snr, read["cosine"])}
+    {f"model, digit of {pixels}": (log_snr, read["cosine"])}
     | {names[num]: (levels, heard[num]) for num in heard},
     styles={
         names[num]: {"color": "#0072B2", "linestyle": style}
         for num, style in zip(heard, ("-", (0, (5, 1)), (0, (1, 1))), strict=True)
     },
     xlabel="log SNR, in nats",
-    ylabel="share right, of ten kinds",
+    ylabel="share right",
     references={"chance": 0.1},
     title="A tone outlasts a digit of as many samples; a longer tone lasts longer still",
     alt="Four falling curves against log SNR. The digit falls first, then the tone with as many "
