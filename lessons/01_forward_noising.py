@@ -598,6 +598,9 @@ nearest = int((log_snr - half_clean).abs().argmin())
 print(f"half read at log SNR {half_clean:.2f} (clean) and {half_snr['cosine']:.2f} (noise)")
 print(f"at {log_snr[nearest]:.2f}: {read_by_clean[nearest]:.0%} and {read['cosine'][nearest]:.0%}")
 claims.check(
+    "where the first judge reads half, the second reads most", read["cosine"][nearest], ">", 0.75
+)
+claims.check(
     "the judge trained on noise reads on for longer (nats)",
     half_clean - half_snr["cosine"],
     ">",
