@@ -451,9 +451,8 @@ clean_judge = trained_judge("judge", measure.classification_loss)
 noise_judge = trained_judge("noise_judge", loss_in_noise)
 
 # %% [markdown]
-# Both are shown the digits of the test part, at 25 times, with fresh noise each time. Each digit
-# comes twice. $x_t$ is divided by $\sqrt{\alpha^2+\sigma^2}$ first: it then has the size of the images
-# that the second judge was trained on, whatever the schedule.
+# Both are shown the digits of the test part, at 25 times, with fresh noise each time. $x_t$ is
+# divided by $\sqrt{\alpha^2+\sigma^2}$ first: it then has the size of the images that the second judge was trained on, whatever the schedule.
 
 # %%
 images, labels = (tensor.repeat_interleave(2, dim=0) for tensor in test)  # each twice
@@ -754,7 +753,7 @@ looks = {t: torch.tensor([one_look(t) for _ in range(60)]) for t in (0.1, 0.3, 1
 chance = looks[None].std()
 for t, values in looks.items():
     name = "control: fresh noise" if t is None else f"ring at t = {t}"
-    print(f"{name:21} {values.mean():8.4f} on average, one look strays by {values.std():.4f}")
+    print(f"{name:21} {values.mean():8.3f} on average, one look strays by {values.std():.3f}")
 in_chances = {t: looks[t].mean() / chance for t in (0.1, 0.3)}
 claims.check(
     "one look tells the ring at t = 0.1 from noise (in standard deviations)",
