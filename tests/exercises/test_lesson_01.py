@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from course_utils.diffusion import Cosine, Flow, LinearBeta, add_noise
-from course_utils.exercises import find, lesson_01
+from course_utils.exercises import find
 from course_utils.exercises.checks import grade
+from course_utils.exercises.lesson_01.noisier import noisier
+from course_utils.exercises.lesson_01.same_noise import same_noise
+from course_utils.exercises.lesson_01.variance import variance_after
 
 # 01.1
 
@@ -312,9 +315,7 @@ def test_variance_after_is_what_simulated_steps_have():
     generator = torch.Generator().manual_seed(0)
     x = 2 * torch.randn(400_000, generator=generator)
     betas = torch.tensor([0.1, 0.2, 0.5])
-    for beta, expected in zip(
-        betas, lesson_01.variance_after(torch.tensor(4.0), betas), strict=True
-    ):
+    for beta, expected in zip(betas, variance_after(torch.tensor(4.0), betas), strict=True):
         x = (1 - beta).sqrt() * x + beta.sqrt() * torch.randn(x.shape, generator=generator)
         assert math.isclose(float(x.var()), float(expected), rel_tol=0.01)
 
@@ -322,7 +323,7 @@ def test_variance_after_is_what_simulated_steps_have():
 def test_noisier_on_a_straight_line_by_hand():
     # Flow, 0.2 -> 0.6: alpha falls from 0.8 to 0.4; 0.6^2 - (0.5 * 0.2)^2 = 0.35 is missing.
     x_s, eps = torch.tensor([[3.0, -1.0]]), torch.tensor([[2.0, 0.0]])
-    x_t = lesson_01.noisier(x_s, torch.tensor([0.2]), torch.tensor([0.6]), eps, Flow())
+    x_t = noisier(x_s, torch.tensor([0.2]), torch.tensor([0.6]), eps, Flow())
     torch.testing.assert_close(x_t, torch.tensor([[1.5 + 2 * math.sqrt(0.35), -0.5]]))
 
 
@@ -331,6 +332,4 @@ def test_times_of_equal_noise_in_closed_form():
     t = torch.tensor([0.1, 0.5, 0.9])
     for schedule in (LinearBeta(), Cosine()):
         expected = schedule.sigma(t) / (schedule.alpha(t) + schedule.sigma(t))
-        torch.testing.assert_close(
-            lesson_01.same_noise(t, schedule, Flow()), expected, atol=1e-5, rtol=0
-        )
+        torch.testing.assert_close(same_noise(t, schedule, Flow()), expected, atol=1e-5, rtol=0)
