@@ -645,7 +645,8 @@ claims.check("even without positions it gets far beyond guessing", no_places - g
 # at least in proportion to the length of the text. With two layers a few heads of a small width are enough (Sanford et al. 2024). Our texts of 32 letters are far
 # too short for that bound to forbid anything. What we can say is what the figure shows: at these sizes two layers learn it at once, and one does not.
 #
-# *Positions alone are useless.* Is that control fair, or is it broken? A task that positions alone *can* solve must tell. Eight letters in a circle come round
+# *Positions alone are useless.* Is that control fair, or is it broken? A control that fails proves little until
+# it has been seen to succeed. So here is a task that positions alone *can* solve. Eight letters in a circle come round
 # again: every next letter has already stood eight places before itself.
 
 # %%
@@ -852,7 +853,7 @@ alone = three[0][::-1]  # with head 0, 1, 2, 3 as the only one of layer 1: remov
 
 figure, (left, right) = plots.panels(
     2,
-    title="In layer 2 nearly any one head is enough; in layer 1 it is one that looks back",
+    title="Any one head of layer 2 keeps most answers; in layer 1 it must be one that looks back",
     titles=["every set of heads, removed", "one head of layer 1 is left"],
     alt="Left, dots over the number of heads removed from one layer. Filled dots, layer 2: near one for "
     "up to two heads, above one half for any three, at a guess for all four. Hollow dots, layer 1: "
@@ -902,7 +903,8 @@ claims.check(
 )
 
 # %% [markdown]
-# Both layers are needed. But the four heads of layer 2 do the same work, and one of them nearly suffices. In layer 1 they are not alike: what
+# Both layers are needed. But the four heads of layer 2 do the same work: each can go, and whichever is left alone keeps most of the answers. In layer 1 they are
+# not alike: what
 # is left with a single head follows how much this head looks at the letter before. Here map and need agree.
 #
 # Finer still: we keep all heads and take single looks from layer 2. Either the looks at the answer, or, as a control, all *other* looks.
