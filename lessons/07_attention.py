@@ -5,41 +5,36 @@
 #
 # After this lesson you can
 #
-# - write attention in three lines, and say what each line is for;
-# - hide the future from a model, and prove that nothing leaks;
+# - write a whole layer of attention, and say what each line is for;
+# - hide the future from a model, and test that nothing leaks;
 # - find the head that does a job inside a trained model, and tell where it looks from what it needs.
 #
-# *40 minutes to read, about 25 seconds to run on two cores. Needs lesson 06.*
+# *40 minutes to read, an hour more for the exercises, about 35 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
+# [answer booklet](answers/07_attention.ipynb).*
 
 # %% [markdown]
 # Run this cell first. It chooses the number of threads, fixes the random seed and says what it found.
 
 # %% tags=["setup"]
-import copy
 import math
-from functools import partial
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_utils import data, measure, training
-from course_utils.language import attention_maps
-from course_utils.layers import Attention, attention, attention_weights
 from course_utils.exercises import checks
-from course_utils.notebook import Claims, plots, setup, widgets
+from course_utils.notebook import Claims, plots, setup
 
 course = setup("07", seed=0)
 claims = Claims("07")
 sizes = course.sizes(
-    cpu=dict(num_steps=400, num_tests=1000),
+    cpu=dict(num_steps=500, num_tests=1000),
     gpu=dict(num_steps=1500, num_tests=4000),
 )
 
 # %% [markdown]
 # ## The claim
 #
-# The article that this course tests says of language models:
+# [The article that this course tests](../docs/article.md) says of language models:
 #
 # > *Uses self-attention to weigh the importance of different parts of the input sequence.*
 #
@@ -73,86 +68,40 @@ query[place["it"]] = torch.tensor([0.0, 8.0])  # seeks an animal
 value[place["Anna"]], value[place["dog"]] = 2, 4
 
 # %% [markdown]
-# Now the three lines. A query and a key that point the same way have a large product, the **score**. The softmax turns each row of
-# scores into **weights** that are positive and sum to one. The output is the average of the values under these weights:
+# Now every word looks at all eight words:
+#
+# 1. It multiplies its query with each key. Where both point the same way, this **score** is large. We divide it by $\sqrt K$, where $K$ is
+#    the number of entries in a key, here 2. Why is a question for later.
+# 2. It turns scores $s_j$ into **weights** that are positive and add up to one: $w_j = e^{s_j} / \sum_i e^{s_i}$. This is the **softmax**.
+# 3. It takes the average of the values under these weights.
+#
+# *Has* asks for nothing: its query is zero. **Guess first:** how many legs does *has* get? None?
+
+# %%
+legs = torch.zeros(8, 1)
+for i in range(8):
+    scores = torch.stack([query[i] @ key[j] for j in range(8)]) / math.sqrt(2)
+    weights = scores.exp() / scores.exp().sum()
+    legs[i] = sum(weights[j] * value[j] for j in range(8))
+
+for word in ("she", "it", "has"):
+    print(f"{word:4} {float(legs[place[word]]):.2f} legs")
+
+# %% [markdown]
+# *She* has about two legs, *it* about four. *Has* cannot get nothing: its scores are all 0, so its weights are all one eighth, and it
+# gets the average of all words. A softmax must spend its one unit of attention somewhere. Remember that.
+
+# %% [markdown]
+# ### The same in three lines
+#
+# Each loop is a matrix product:
 #
 # $$\text{weights} = \operatorname{softmax}\!\left(\frac{q\,k^\top}{\sqrt K}\right), \qquad \text{output} = \text{weights}\;v$$
-#
-# $K$ is the number of entries in a key, here 2. Why its root is there is a question for later.
 
 # %%
 scores = query @ key.T / math.sqrt(key.shape[-1])  # (8, 8)
 weights = scores.softmax(dim=-1)  # each row sums to 1
 output = weights @ value  # (8, 1)
-
-for word in ("she", "it", "has"):
-    print(f"{word:4} {float(output[place[word]]):.2f} legs")
-
-# %% [markdown]
-# *She* has about two legs, *it* about four. *Has* asked for nothing: all its scores are equal, and it gets the average of all words.
-#
-# *The figure: eight rows of weights. The row of "she" is dark at "Anna", the row of "it" at "dog". All other rows are even.*
-
-# %%
-plots.heatmap(
-    weights,
-    xticks=words,
-    yticks=words,
-    xlabel="looked at",
-    ylabel="looks",
-    title="Each row shares one unit of attention",
-)
-
-# %% [markdown]
-# Read such an **attention map** row by row: row $i$ says where word $i$ looks.
-
-# %% [markdown]
-# ### Exercise 07.1 - Attention weights (5 min, easy)
-#
-# Return the weights for the queries and keys of one text.
-#
-# <details><summary>Hint</summary>
-#
-# First `query @ key.T`, then divide, then the softmax. Each query shares out its attention among the keys, so each *row* sums to one.
-#
-# </details>
-
-
-# %% tags=["exercise"]
-def look(query: Tensor, key: Tensor) -> Tensor:
-    """Return the attention weights, softmax(q k^T / sqrt(K)).
-
-    Args:
-        query: (T, K) what each position asks for.
-        key: (T, K) what each position offers.
-
-    Returns:
-        (T, T) weights; row i says where position i looks, and sums to 1.
-    """
-    # BEGIN SOLUTION
-    scores = query @ key.T / math.sqrt(query.shape[-1])
-    return scores.softmax(dim=-1)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-checks.run("07.1", look)
-
-# %% [markdown]
-# ## Is this what torch computes?
-#
-# `course_utils.layers.attention` holds the same three lines. torch has them as one **fused kernel**, a single operation that never stores
-# the weights. Both get the same random queries, keys and values: 4 texts, 50 positions, 16 entries, and 2 **heads**, which are attentions
-# side by side. `causal=True` hides later positions. Both have their own section below.
-
-# %%
-generator = torch.Generator().manual_seed(course.seed)
-q, k, v = torch.randn(3, 4, 2, 50, 16, generator=generator)
-ours, fused = (
-    attention(q, k, v, causal=True),
-    F.scaled_dot_product_attention(q, k, v, is_causal=True),
-)
-unscaled = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
 
 
 def largest(difference: Tensor) -> float:
@@ -160,71 +109,123 @@ def largest(difference: Tensor) -> float:
     return float(difference.detach().abs().max())
 
 
-claims.check("three lines by hand equal torch's fused kernel", largest(ours - fused), "<", 1e-5)
-claims.check("control: without the root of K they do not", largest(ours - unscaled), ">", 0.1)
+claims.check("three lines do what the loop over words does", largest(output - legs), "<", 1e-5)
 
 # %% [markdown]
-# A **layer** of attention adds the linear maps that make q, k and v, and one that mixes the result. torch's own layer is
-# `nn.MultiheadAttention`. We give it the weights of ours.
+# *The figure: the weights. Row $i$ says where word $i$ looks. Find the two rows that have chosen.*
 
-# %%
-layer = Attention(32, num_heads=4, causal=True)
-torchs = nn.MultiheadAttention(32, num_heads=4, bias=False, batch_first=True)
-torchs.in_proj_weight.data, torchs.out_proj.weight.data = layer.qkv.weight, layer.project.weight
+# %% tags=["measure"]
+# @title The attention map of eight words
+plots.heatmap(
+    weights,
+    xticks=words,
+    yticks=words,
+    xlabel="looked at",
+    ylabel="looks",
+    title="Each row shares one unit of attention",
+    alt="Eight rows of weights. The row of she is dark at Anna, the row of it is dark at dog. All "
+    "other rows are even.",
+)
 
-x = torch.randn(4, 50, 32, generator=generator)
-later = torch.ones(50, 50, dtype=torch.bool).triu(1)  # True where it must not look
-theirs, _ = torchs(x, x, x, attn_mask=later)
-claims.check("our layer equals torch's layer", largest(layer(x) - theirs), "<", 1e-5)
+# %% [markdown]
+# Such a picture is an **attention map**. Read it row by row.
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 07.1 - A softmax for large scores (8 min, easy)
+#
+# The loop above computes `scores.exp()`. Try it with a score of 1000: $e^{1000}$ is more than a float can hold, and the weights
+# become `nan`. Write a softmax that is right for scores of any size, from -10,000 to 10,000, without torch's own. A score may also be
+# $-\infty$: its weight is 0. In every row at least one score is finite.
+#
+# <details><summary>Hint</summary>
+#
+# What happens to $e^{s_j} / \sum_i e^{s_i}$ when the same number is taken from every score of a row? Choose that number so that no
+# exponent is above 0, and at least one is 0. `keepdim=True` keeps the shapes together.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def safe_softmax(scores: Tensor) -> Tensor:
+    """Return the softmax over the last axis, right for scores of any size.
+
+    Args:
+        scores: (..., T) finite numbers or -inf, not all -inf in a row.
+
+    Returns:
+        (..., T) weights; each row sums to 1.
+    """
+    # BEGIN SOLUTION
+    shares = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    return shares / shares.sum(dim=-1, keepdim=True)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("07.1", safe_softmax)
 
 # %% [markdown]
 # ## Why divide by the root of K?
 #
-# A score is a sum of $K$ products. If the entries of $q$ and $k$ are independent, with mean zero and variance one, the score has variance $K$. Wide heads would have
-# wild scores, and the softmax of wild scores is nearly all or nothing.
-#
-# We measure it. The **entropy** of a row says how spread out its weights are: log 64 nats if all of 64 positions get the same, 0 if
-# one gets everything.
+# Our keys have two entries. Those of a real model have 64 or 128. Let the entries of queries and keys be independent, with mean zero and variance
+# one. A score is then a sum of $K$ products. **Guess first:** what is the variance of a score for $K = 256$?
 
 # %%
+generator = torch.Generator().manual_seed(course.seed)
+q, k = torch.randn(2, 50, 64, 256, generator=generator)  # 50 texts of 64 words
+scores = q @ k.mT  # (50, 64, 64)
+print(f"variance {scores.var():.0f}, divided by the root {(scores / math.sqrt(256)).var():.2f}")
+
+# %% [markdown]
+# Variances of independent terms add, so it is $K$. Does that hurt? To see it we need one number for how spread out a row of weights
+# is. Its **entropy**, $-\sum_j w_j \log w_j$, is log 64 if all 64 words get the same, and 0 if one word gets everything.
+#
+# *The figure: on the left, the variance of the scores for five widths. On the right, the entropy of the weights. What happens to the
+# scores that are not divided?*
+
+# %% tags=["measure"]
+# @title Variance of the scores and entropy of the weights, for five widths
+from course_utils import measure
+
 widths = [4, 16, 64, 256, 1024]
-variance, spread = {"divided": [], "control": []}, {"divided": [], "control": []}
-for width in widths:
-    q, k = torch.randn(2, 50, 64, width, generator=generator)
-    raw = q @ k.mT  # (50, 64, 64)
-    for name, scores in {"divided": raw / math.sqrt(width), "control": raw}.items():
+variance, spread = {}, {}
+for name, power in {"model, divided by the root of K": 0.5, "control: not divided": 0.0}.items():
+    variance[name], spread[name] = [], []
+    for width in widths:
+        q, k = torch.randn(2, 50, 64, width, generator=generator)
+        scores = q @ k.mT / width**power
         variance[name].append(float(scores.var()))
         spread[name].append(float(measure.entropy(scores.softmax(dim=-1)).mean()))
 
-# %% [markdown]
-# *The figure: on the left, the variance of the scores against the width of the head. It stays at one when divided, and rises as the
-# width when not. On the right, the entropy of the weights: flat when divided, falling towards zero when not.*
-
-# %%
 figure, (left, right) = plots.panels(
     2,
-    title="Dividing by the root of K keeps the softmax undecided at every width",
+    title="Divided by the root of K, the softmax stays undecided at every width",
     titles=["variance of the scores", "entropy of the weights, in nats"],
+    alt="Left: the variance stays at one when divided and rises in proportion to the width when not. "
+    "Right: the entropy is flat at about 3.7 nats when divided, and falls from 2.8 to 0.1 when not.",
 )
-axis = {"xlabel": "K, the width of a head", "logx": True}
-named = {"divided": "by root K", "control": "control: not"}
-plots.curves({named[n]: (widths, variance[n]) for n in named}, logy=True, ax=left, **axis)
+axis = {"xlabel": "K, the width", "logx": True}
 plots.curves(
-    {named[n]: (widths, spread[n]) for n in named},
+    {name.split(",")[0]: (widths, variance[name]) for name in variance}, logy=True, ax=left, **axis
+)
+plots.curves(
+    {name.split(",")[0]: (widths, spread[name]) for name in spread},
     references={"even": math.log(64)},
     ax=right,
     **axis,
 )
 figure
 
-# %%
-off = max(abs(v - 1) for v in variance["divided"])
-claims.check("divided, scores have variance one at every width (error)", off, "<", 0.1)
+# %% tags=["measure"]
+# @title Do the scores and weights do this at every width?
+divided, control = variance
+ratios = [found / width for found, width in zip(variance[control], widths, strict=True)]
+worst = max(abs(ratio - 1) for ratio in ratios)
+claims.check("undivided, the variance is K at each of five widths (largest error)", worst, "<", 0.1)
+claims.check("divided, weights stay spread (lowest entropy, nats)", min(spread[divided]), ">", 3)
 claims.check(
-    "control: undivided, the variance grows as the width", variance["control"][-1], ">", 500
+    "control: undivided, a wide row is nearly all or nothing", spread[control][-1], "<", 0.5
 )
-claims.check("divided, weights stay spread (lowest entropy, nats)", min(spread["divided"]), ">", 3)
-claims.check("control: undivided, a wide head looks at one place", spread["control"][-1], "<", 0.5)
 
 # %% [markdown]
 # A head that starts all or nothing has chosen before it learned anything. A small change of its scores then changes hardly any weight, so
@@ -234,120 +235,184 @@ claims.check("control: undivided, a wide head looks at one place", spread["contr
 # ## Do not look ahead
 #
 # A language model predicts the next token. In training it sees the whole text at once, so the answer stands right there, one place to
-# the right. The **causal mask** hides it: before the softmax, the score of every later position becomes $-\infty$. Its weight is then zero,
-# and the rest still sums to one.
-#
-# *The figure: the weights of our eight words again, now with the mask. The hatched triangle is hidden. "she" still finds "Anna".*
+# the right. The **causal mask** hides it: before the softmax, the score of every later position becomes $-\infty$. Its weight is then
+# $e^{-\infty} = 0$, and the rest still sums to one. Here are the three lines with the mask, for any number of texts at once.
+
 
 # %%
+def attend(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
+    """Average values (..., T, V) by how well each query fits each key, both (..., T, K)."""
+    scores = query @ key.mT / math.sqrt(key.shape[-1])  # (..., T, T)
+    if causal:
+        later = torch.ones_like(scores, dtype=torch.bool).triu(1)  # True above the diagonal
+        scores = scores.masked_fill(later, -math.inf)
+    return scores.softmax(dim=-1) @ value
+
+
+# %% [markdown]
+# *The figure: the eight words again, with the mask. What is hidden is hatched. Where does "has" look now?*
+
+# %% tags=["measure"]
+# @title The attention map with the causal mask
 plots.heatmap(
-    attention_weights(query[None, None], key[None, None], causal=True)[0, 0],
+    attend(query, key, torch.eye(8), causal=True),  # one-hot values: the output is the weights
     xticks=words,
     yticks=words,
     hidden=torch.ones(8, 8).triu(1),
     title="With the mask, nobody looks to the right",
+    alt="The upper right triangle is hatched. The first word gives all to itself, has gives a half "
+    "to Anna and a half to itself, and she still finds Anna.",
 )
 
 # %% [markdown]
-# *Hidden* must mean hidden. We change the token at position 20, and look at the outputs of positions 0 to 19. They must be not nearly
-# but exactly the same. The control is the same layer without the mask.
+# *Hidden* must mean hidden. We change the input at one position, and look at all outputs before it. They must be not nearly but exactly
+# the same. We do so for every position, and again without the mask.
 
 # %%
-changed = x.clone()
-changed[:, 20] += 1.0
-blind = layer(changed) - layer(x)
+x = torch.randn(4, 50, 32, generator=generator)  # 4 texts, 50 positions, 32 numbers each
 
-layer.causal = False
-sighted = layer(changed) - layer(x)
-layer.causal = True
 
-claims.check(
-    "with the mask, a later token moves no earlier output", largest(blind[:, :20]), "==", 0
-)
-claims.check("control: without the mask it does", largest(sighted[:, :20]), ">", 1e-3)
+def leak(position: int, causal: bool) -> float:
+    """How far outputs before a position move when the input there changes."""
+    changed = x.clone()
+    changed[:, position] += 1
+    moved = attend(changed, changed, changed, causal) - attend(x, x, x, causal)
+    return largest(moved[:, :position])
 
-# %% [markdown]
-# ### Exercise 07.2 - The causal mask (5 min, medium)
+
+leaks = [leak(position, causal=True) for position in range(1, 50)]
+open_leaks = [leak(position, causal=False) for position in range(1, 50)]
+claims.check("with the mask, no position moves any output before it", max(leaks), "==", 0)
+claims.check("control: without it every position does (least change)", min(open_leaks), ">", 1e-3)
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 07.2 - A window (15 min, medium)
 #
-# Turn scores into weights that never look ahead.
+# Long texts are costly, so some models let a position see only the last few: itself and the `window - 1` positions before it. Write
+# this mask. There is one more thing to think of: a model that writes has only its newest positions as queries, and all positions as keys. So there
+# may be fewer rows than columns. The rows are then the **last** positions.
 #
 # <details><summary>Hint</summary>
 #
-# `torch.ones(T, T, dtype=torch.bool).triu(1)` is True above the diagonal. `scores.masked_fill(where, value)` writes a value there.
-# Position $i$ may look at itself.
+# Number the columns 0 to T - 1. Which position does row $i$ of $S$ belong to? With `T = S` it is $i$; with one row it is $T-1$. Then write the two
+# conditions under which column $j$ is hidden, one for each side. `torch.arange(...)[:, None]` makes a column of numbers.
 #
 # </details>
 
 
 # %% tags=["exercise"]
-def causal_weights(scores: Tensor) -> Tensor:
-    """Return the attention weights, with every later position hidden.
+def window_weights(scores: Tensor, window: int) -> Tensor:
+    """Return attention weights that see a position and the few before it, never a later one.
 
     Args:
-        scores: (T, T) query times key, divided already; row i belongs to position i.
+        scores: (S, T) query times key, divided already; S <= T, and the rows are the last S positions.
+        window: how many positions each row may see, itself included, at least 1.
 
     Returns:
-        (T, T) weights; each row sums to 1, and weight [i, j] is 0 where j > i.
+        (S, T) weights; each row sums to 1, and what may not be seen gets exactly 0.
     """
     # BEGIN SOLUTION
-    later = torch.ones_like(scores, dtype=torch.bool).triu(1)
-    return scores.masked_fill(later, -math.inf).softmax(dim=-1)
+    num_rows, num_columns = scores.shape
+    row = torch.arange(num_columns - num_rows, num_columns)[:, None]
+    column = torch.arange(num_columns)
+    hidden = (column > row) | (column <= row - window)
+    return scores.masked_fill(hidden, -math.inf).softmax(dim=-1)
     # END SOLUTION
 
 
 # %% tags=["check"]
-checks.run("07.2", causal_weights)
+checks.run("07.2", window_weights)
+
+# %% [markdown]
+# ## Is this what others compute?
+#
+# The package has the same as `layers.attention`. torch has it as one **fused kernel**, a single operation that never stores the weights. All three
+# get the same random queries, keys and values.
+
+# %%
+import torch.nn.functional as F
+
+from course_utils import layers
+
+q, k, v = torch.randn(3, 4, 2, 50, 16, generator=generator)
+ours, fused = attend(q, k, v, causal=True), F.scaled_dot_product_attention(q, k, v, is_causal=True)
+unscaled = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+
+ready_made = layers.attention(q, k, v, causal=True)
+claims.check("attend is the package's attention", largest(ours - ready_made), "<", 1e-6)
+claims.check("attend equals torch's fused kernel", largest(ours - fused), "<", 1e-5)
+claims.check("control: without the root of K it does not", largest(ours - unscaled), ">", 0.1)
 
 # %% [markdown]
 # ## Several heads
 #
-# *Feeds* has two questions: who feeds, and who is fed? We let it ask for a person and an animal at once.
+# *Feeds* has two questions: who feeds, and who is fed? Let it ask for a person and an animal at once. **Guess first:** how many legs has the answer?
 
 # %%
-both = torch.tensor([8.0, 8.0])
-one_head = (both @ key.T / math.sqrt(2)).softmax(dim=-1) @ value
-two_heads = [
-    (asked @ key.T / math.sqrt(2)).softmax(dim=-1) @ value
-    for asked in torch.tensor([[8.0, 0.0], [0.0, 8.0]])
-]
-print(f"one head:  {float(one_head):.1f} legs")
-print(f"two heads: {float(two_heads[0]):.1f} and {float(two_heads[1]):.1f} legs")
+both = torch.tensor([[8.0, 8.0]])
+person, animal = torch.tensor([[8.0, 0.0]]), torch.tensor([[0.0, 8.0]])
+
+print(f"one query:   {float(attend(both, key, value, causal=False)):.1f} legs")
+for asked in (person, animal):
+    print(f"one of two:  {float(attend(asked, key, value, causal=False)):.1f} legs")
 
 # %% [markdown]
-# One average mixes two answers into a creature with three legs. So a layer has several **heads**: it cuts the vectors of width $D$ into $H$
-# pieces of width $K = D/H$, lets each head attend by itself, and joins the outputs again.
+# One average mixes two answers into a creature with three legs. So a layer has several **heads**: attentions side by side, each with its own
+# queries, keys and values, and so with its own question.
 
 # %% [markdown]
-# ### Exercise 07.3 - Split into heads (10 min, medium)
+# ### The whole layer
 #
-# Head 0 gets the first $K$ entries of every position, head 1 the next $K$, and so on.
+# A layer of attention takes vectors of width $D$ and gives vectors of width $D$:
 #
-# <details><summary>Hint</summary>
+# 1. Three linear maps make queries, keys and values, all of width $D$.
+# 2. Each is cut into $H$ pieces of width $K = D/H$, one for each head.
+# 3. Each head attends by itself.
+# 4. The outputs of the heads are joined again, and a last linear map mixes them.
 #
-# Two steps. First cut the last axis in two: `x.unflatten(-1, (num_heads, -1))`. Then swap two axes, so that each head holds all
-# positions. A single `reshape` has the right shape and the wrong numbers.
-#
-# </details>
+# That is all. These lines are the attention of GPT.
+
+# %%
+from torch import nn
 
 
-# %% tags=["exercise"]
-def split_heads(x: Tensor, num_heads: int) -> Tensor:
-    """Return the piece of each head.
+class Layer(nn.Module):
+    """Self-attention with several heads: x (B, T, D) in, (B, T, D) out."""
 
-    Args:
-        x: (B, T, D) queries, keys or values of all heads.
-        num_heads: H; D is divisible by it.
+    def __init__(self, width: int, num_heads: int, causal: bool):
+        super().__init__()
+        self.num_heads, self.causal = num_heads, causal
+        self.qkv = nn.Linear(width, 3 * width, bias=False)  # the three maps in one
+        self.project = nn.Linear(width, width, bias=False)
 
-    Returns:
-        (B, H, T, K) with K = D / H.
-    """
-    # BEGIN SOLUTION
-    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
-    # END SOLUTION
+    def heads(self, part: Tensor) -> Tensor:
+        """Cut the vectors into pieces: (B, T, D) to (B, H, T, K)."""
+        return part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = map(self.heads, self.qkv(x).chunk(3, dim=-1))
+        mixed = attend(query, key, value, self.causal)  # (B, H, T, K)
+        return self.project(mixed.transpose(1, 2).flatten(2))  # (B, T, D)
 
 
-# %% tags=["check"]
-checks.run("07.3", split_heads)
+# %% [markdown]
+# The package's layer is called `Attention`. torch's own is `nn.MultiheadAttention`. We give both the weights of ours.
+
+# %%
+from course_utils.layers import Attention
+
+own, layer = Layer(32, 4, causal=True), Attention(32, num_heads=4, causal=True)
+layer.load_state_dict(own.state_dict())
+claims.check("our layer is the package's layer", largest(own(x) - layer(x)), "<", 1e-6)
+
+torchs = nn.MultiheadAttention(32, num_heads=4, bias=False, batch_first=True)
+torchs.in_proj_weight.data, torchs.out_proj.weight.data = own.qkv.weight, own.project.weight
+later = torch.ones(50, 50, dtype=torch.bool).triu(1)
+theirs, _ = torchs(x, x, x, attn_mask=later)
+claims.check("our layer equals torch's layer", largest(own(x) - theirs), "<", 1e-5)
+
+# %% [markdown]
+# From here on we use the package's.
 
 # %% [markdown]
 # ## Attention does not know the order
@@ -355,11 +420,13 @@ checks.run("07.3", split_heads)
 # A weighted average is a sum, and a sum has no order. So the last word of a text gets the same output however we shuffle the words before
 # it. A language model must not be like that: *dog bites Anna* is not *Anna bites dog*.
 #
-# The remedy is simple: add to each word a vector that belongs to its **position**. We test three cases, with our untrained layer.
+# The remedy is simple: add to each word a vector that belongs to its **position**. We shuffle the first 49 positions and see how far the last output
+# moves. **Guess first:** which of the four will move?
 
 # %%
 shuffled = torch.cat([torch.randperm(49, generator=generator), torch.tensor([49])])
 places = torch.randn(50, 32, generator=generator)
+open_layer = Attention(32, num_heads=4, causal=False)
 
 
 def moved(model) -> float:
@@ -367,24 +434,20 @@ def moved(model) -> float:
     return largest(model(x)[:, -1] - model(x[:, shuffled])[:, -1])
 
 
-no_positions = moved(layer)
-with_positions = moved(lambda x: layer(x + places))
-two_layers = moved(lambda x: layer(x + layer(x)))
-print(
-    f"moved by {no_positions:.0e}, with positions {with_positions:.2f}, two layers {two_layers:.2f}"
-)
+one = moved(layer)
+one_with_positions = moved(lambda x: layer(x + places))
+two = moved(lambda x: layer(x + layer(x)))
+two_open = moved(lambda x: open_layer(x + open_layer(x)))
 
-claims.check("one layer without positions: a shuffled past moves nothing", no_positions, "<", 1e-5)
-claims.check("control: with positions it does", with_positions, ">", 0.01)
-claims.check("two causal layers without positions: it moves too", two_layers, ">", 0.01)
-
-layer.causal = False
-unmasked = moved(lambda x: layer(x + layer(x)))
-layer.causal = True
-claims.check("control: two layers without the mask: nothing moves", unmasked, "<", 1e-5)
+# %% tags=["measure"]
+# @title How far the last output moves
+claims.check("one layer without positions: a shuffled past moves nothing", one, "<", 1e-5)
+claims.check("control: with positions it moves", one_with_positions, ">", 0.01)
+claims.check("two causal layers without positions: it moves too", two, ">", 0.01)
+claims.check("control: two layers without the mask: nothing moves", two_open, "<", 1e-5)
 
 # %% [markdown]
-# The first number is rounding. The third is a surprise worth a thought. No position was added, and yet the second layer feels the order.
+# The third is a surprise worth a thought. No position was added, and yet the second layer feels the order.
 # The mask is the reason: in layer 1, each word has seen only what stood before it. That marks its place. Remember it; it comes back.
 
 # %% [markdown]
@@ -392,16 +455,16 @@ claims.check("control: two layers without the mask: nothing moves", unmasked, "<
 #
 # Now we train. The task should be out of reach for a model that cannot look by content. Every text is written in a language that was
 # made up for this text alone: the 16 letters a to p are shuffled and cut into 4 words of random length. The text strings these words
-# together at random, without spaces.
+# together at random, without spaces. Three texts:
 
 
-# %%
+# %% tags=["measure"]
+# @title invent: texts, each in a language of its own, and where the next letter can be known
 def invent(count: int, num_letters=16, num_words=4, length=32) -> tuple[Tensor, Tensor]:
     """Texts (count, length + 1), and where (count, length) the next letter can be known."""
-    draw = partial(torch.rand, generator=generator)
-    letters = draw(count, num_letters).argsort(1)
-    cut = draw(count, num_letters - 1).argsort(1).argsort(1) < num_words - 1
-    edge = torch.ones(count, 1, dtype=torch.bool)
+    letters = torch.rand(count, num_letters, generator=generator).argsort(1)
+    ends = torch.rand(count, num_letters - 1, generator=generator).argsort(1).argsort(1)
+    cut, edge = ends < num_words - 1, torch.ones(count, 1, dtype=torch.bool)
     first, last = torch.cat([edge, cut], 1), torch.cat([cut, edge], 1)  # of a word
     begin = torch.multinomial(first.float(), length + 1, replacement=True, generator=generator)
     steps = [begin[:, :1]]
@@ -414,13 +477,6 @@ def invent(count: int, num_letters=16, num_words=4, length=32) -> tuple[Tensor, 
     return text, (seen & ~last.gather(1, path))[:, :-1]
 
 
-# %% [markdown]
-# The next letter can be **known** when the present one has been seen before, and its word goes on. Then the answer stands in the text: it
-# is the letter after the earlier copy. Where a word ends the next one is drawn at random; nobody can know its letter, so we do not count
-# it. The marks below stand under the letters that can be known.
-
-
-# %%
 def spell(text: Tensor) -> str:
     """Token 0 is a, token 1 is b, and so on."""
     return "".join(chr(ord("a") + token) for token in text.tolist())
@@ -432,18 +488,21 @@ for text, knows in zip(tests[:3], known[:3], strict=True):
     print(" " + "".join("^" if k else " " for k in knows.tolist()))
 
 # %% [markdown]
-# The words are new in every text. So nothing about them can be learned by heart. All that can be learned is a way of reading: *find where
+# A mark stands under each letter that can be **known** in advance: the letter before it has been seen earlier, and its word goes on. Then the answer
+# stands in the text. It is what followed the earlier copy. Where a word ends, the next word is drawn at random. Nobody can know its letter,
+# so we do not count it.
+#
+# The words are new in every text, so nothing about them can be learned by heart. All that can be learned is a way of reading: *find where
 # this letter stood before, and look at what came after it*.
 #
-# The model is as small as can be: letters and positions in, layers of attention, logits out. Each layer adds what it finds to what it got,
-# and a norm before it keeps the sizes in check. There is no MLP between the layers. Whatever this model finds out, it finds by attention.
+# The model is as small as can be: letters and positions in, layers of attention, **logits** out (a score for every letter that may come next). Each layer
+# adds what it finds to what it got, and a norm before it keeps the sizes in check. Nothing else mixes the positions. Whatever this
+# model finds out, it finds by attention.
 
 
 # %%
 class Reader(nn.Module):
     """Tokens (B, T) in, logits (B, T, V) out; between them nothing but layers of attention."""
-
-    edges = ("embed", "logits")  # AdamW trains these, Muon the matrices between them
 
     def __init__(self, num_layers=2, kind=Attention, width=64, num_heads=4, num_letters=16):
         super().__init__()
@@ -461,7 +520,7 @@ class Reader(nn.Module):
 
 
 # %% [markdown]
-# The objective is the one of lesson 06, cross-entropy of the next letter, counted only where it can be known.
+# The objective is the one of lesson 06, cross-entropy of the next letter in nats, counted only where it can be known.
 
 
 # %%
@@ -478,21 +537,24 @@ def accuracy(model: nn.Module, text: Tensor = tests, known: Tensor = known) -> f
 
 
 # %% [markdown]
-# Every model of this lesson goes through one function, with one learning rate. All readers of this task also get the same texts, and so
-# the same number of steps. The optimizer is **Muon**: it makes the step of each matrix between the first and the last layer equally large in
-# all directions. Everything else is left to AdamW.
-
+# Every model of this lesson goes through one function, with the same optimizer and rate. No text is seen twice, so the loss of each step is a
+# loss on texts that are new to the model.
 
 # %%
+from course_utils import data, training
+
+losses = {}
+
+
 def trained(name: str, model: nn.Module, texts: tuple[Tensor, Tensor]) -> nn.Module:
     """Train on texts, 32 in a batch, each seen once."""
-    training.fit(
-        model.to(course.device),
+    model = model.to(course.device)
+    losses[name] = training.fit(
+        model,
         data.Batches(*texts, batch_size=32, seed=course.seed).to(course.device),
         known_loss,
         num_steps=len(texts[0]) // 32,
-        optimizer=training.muon,
-        learning_rate=0.03,
+        optimizer=training.adamw(model, 6e-3),
         checkpoint=course.checkpoint(name),
     )
     return model
@@ -507,76 +569,95 @@ print(f"right where it can be known: {accuracy(reader):.1%}")
 #
 # Three controls, each with one thing taken away:
 #
-# - **one layer** instead of two;
+# - **one layer** instead of two. It may be slower, so it gets three times the steps;
 # - **no positions**: the position vectors are zero and stay zero;
 # - **positions alone**: queries and keys are made from the position, never from the letter. Each place still chooses where to look,
 #   but it chooses the same for every text.
+#
+# **Guess first:** which of the three will be right more than half the time?
 
 
-# %%
+# %% tags=["measure"]
+# @title PositionAttention: attention that cannot choose by content
 class PositionAttention(Attention):
-    """Attention that cannot choose by content: q and k see the position only."""
+    """Attention whose queries and keys see the position only."""
 
     def __init__(self, width: int, num_heads: int, *, causal: bool):
         super().__init__(width, num_heads, causal=causal)
         self.place = nn.Parameter(torch.randn(32, width))
 
-    def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    def split(self, x: Tensor, turns: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         _, _, value = super().split(x)
         query, key, _ = super().split(self.place[: x.shape[1]].expand_as(x))
         return query, key, value
 
 
+# %%
+longer = invent(3 * 32 * sizes.num_steps)
+one_layer = trained("one_layer", Reader(num_layers=1), longer)
+
 orderless = Reader()
 nn.init.zeros_(orderless.place.weight).requires_grad_(False)
+orderless = trained("orderless", orderless, texts)
 
-controls = {
-    "control: one layer": trained("one_layer", Reader(num_layers=1), texts),
-    "control: no positions": trained("orderless", orderless, texts),
-    "control: positions alone": trained("places", Reader(kind=PositionAttention), texts),
-}
+by_place = trained("by_place", Reader(kind=PositionAttention), texts)
 
 # %% [markdown]
 # How good is guessing? There are 16 letters, but a clever guesser names only letters that it has seen. We compute its score.
 #
-# *The figure: four bars. Two layers are nearly always right, and the model without positions comes close behind. One layer and positions alone stay
-# far below.*
+# *The figure: the loss of each model while it trains, beside that of the guesser. Which lines leave the dashed one? When?*
 
-# %%
-kinds = F.one_hot(tests[:, :-1], 16).cumsum(1).gt(0).sum(-1)  # (N, T) letters seen so far
-guessing = float((1 / kinds[known]).mean())
-scores = {"model, two layers": accuracy(reader)}
-scores |= {name: accuracy(model) for name, model in controls.items()}
-plots.bars(
-    scores,
-    xlabel="share of the knowable letters that are predicted",
-    form="{:.0%}",
-    references={"guess a seen letter": guessing},
-    title="Two layers that look by content read a language they have never seen",
+# %% tags=["measure"]
+# @title The loss of the four models over training
+kinds = F.one_hot(tests[:, :-1], 16).cumsum(1).gt(0).sum(-1)[known]  # letters seen so far
+guessing, guess_loss = float((1 / kinds).mean()), float(kinds.log().mean())
+named = {
+    "model, two layers": losses["reader"],
+    "control: one layer, three times the steps": losses["one_layer"],
+    "positions alone": losses["by_place"],
+    "no positions": losses["orderless"],
+}
+plots.loss_curve(
+    named,
+    ylabel="loss, nats a letter that can be known",
+    references={"a guess": guess_loss},
+    title="Two layers that look by content learn to read; one layer and positions alone stay near a guess",
+    alt="The line of two layers drops from 2.7 to near 0 within 200 steps of 500. No positions falls more "
+    "slowly and is at about 0.5 after 500. Positions alone and one layer stay close to the dashed line "
+    "at 2.46, one layer over 1,500 steps.",
 )
 
-# %%
-one_layer, unordered, places_alone = list(scores.values())[1:]
-claims.check("two layers of attention solve the task", scores["model, two layers"], ">", 0.95)
-claims.check("control: one layer does not", one_layer, "<", 0.25)
-claims.check("control: attention by position alone does not", places_alone, "<", 0.25)
-claims.check("even without positions it gets far beyond guessing", unordered - guessing, ">", 0.3)
+# %% tags=["measure"]
+# @title The share of known letters that each model gets right
+two, one = accuracy(reader), accuracy(one_layer)
+places_alone, no_places = accuracy(by_place), accuracy(orderless)
+print(f"guessing among the letters seen so far: {guessing:.0%}")
+claims.check("two layers of attention solve the task", two, ">", 0.95)
+claims.check("one layer, three times the steps: how far behind", two - one, ">", 0.4)
+claims.check("positions alone, equal steps: how far behind", two - places_alone, ">", 0.4)
+claims.check("even without positions it gets far beyond guessing", no_places - guessing, ">", 0.3)
 
 # %% [markdown]
-# Is the last control fair, or is it broken? A task that positions alone *can* solve must tell. Eight letters in a circle come round
+# Two things must not be read into this.
+#
+# *One layer is unable.* Undertrained is not unable. On some seeds one layer creeps away from a guess, and a stronger optimizer brings it further
+# ([the log](../docs/experiments.md) has the numbers). There is a proof for long texts: with one layer, heads times width times bits of precision must grow
+# at least in proportion to the length of the text. With two layers a few heads of a small width are enough (Sanford et al. 2024). Our texts of 32 letters are far
+# too short for that bound to forbid anything. What we can say is what the figure shows: at these sizes two layers learn it at once, and one does not.
+#
+# *Positions alone are useless.* Is that control fair, or is it broken? A task that positions alone *can* solve must tell. Eight letters in a circle come round
 # again: every next letter has already stood eight places before itself.
 
 # %%
 circle = torch.rand(7000, 16, generator=generator).argsort(1)[:, torch.arange(33) % 8]
 can_know = (torch.arange(32) >= 8).expand(len(circle), -1)
-by_place = trained("circle", Reader(kind=PositionAttention), (circle[600:], can_know[600:]))
-turned = accuracy(by_place, circle[:600].to(course.device), can_know[:600].to(course.device))
+turner = trained("circle", Reader(kind=PositionAttention), (circle[600:], can_know[600:]))
+turned = accuracy(turner, circle[:600].to(course.device), can_know[:600].to(course.device))
 claims.check("positions alone do solve a task whose answer has a fixed place", turned, ">", 0.9)
 
 # %% [markdown]
-# And *no positions* nearly gets there. This is the surprise from above again: under a causal mask the second layer can tell the order,
-# because each letter has seen a different past (Haviv et al. 2022). Do positions help at all? Set `num_steps=150` in the first cell, and see which of the
-# two learns sooner.
+# And *no positions* gets far. This is the surprise from above again: under a causal mask the second layer can tell the order,
+# because each letter has seen a different past (Haviv et al. 2022). Positions make it learn sooner.
 
 # %% [markdown]
 # ## Where does it look?
@@ -585,22 +666,23 @@ claims.check("positions alone do solve a task whose answer has a fixed place", t
 # much goes to the **answer**, the letter after an earlier copy of the present one?
 
 # %%
+from course_utils.language import attention_maps
+
 inputs = tests[:, :-1]  # (N, T)
 maps = torch.stack(attention_maps(reader, inputs))  # (2 layers, N, 4 heads, T, T)
-
-answer = torch.zeros(len(inputs), 32, 32, dtype=torch.bool, device=course.device)
-answer[:, :, 1:] = inputs[:, :, None] == inputs[:, None, :-1]  # j follows a copy of letter i
-answer = answer.tril()
-
-on_answer = (maps * answer[:, None]).sum(-1).transpose(2, 3)[:, known].mean(1)  # (2, 4)
 just_before = maps.diagonal(-1, 3, 4).mean((1, 3))  # (2, 4)
 
 # %% [markdown]
-# *The figure: two maps of one text. In a head of layer 1, a dark line runs just below the diagonal, with a few gaps. In a head of layer
-# 2, from the first repeated letter on, most dark cells stand far off the diagonal and carry a circle, which marks an answer. Dark cells
-# without a circle stand in rows where a word has ended and the next letter cannot be known.*
+# *The figure: two maps of one text, one from each layer. A circle marks an answer. In which layer are the circles dark? Where does the other one
+# look?*
 
-# %%
+# %% tags=["measure"]
+# @title Attention on the answer, and two maps of one text
+answer = torch.zeros(len(inputs), 32, 32, dtype=torch.bool, device=course.device)
+answer[:, :, 1:] = inputs[:, :, None] == inputs[:, None, :-1]  # j follows a copy of letter i
+answer = answer.tril()
+on_answer = (maps * answer[:, None]).sum(-1).transpose(2, 3)[:, known].mean(1)  # (2, 4)
+
 size = 24  # letters shown, of a text in which ten of them lead to a known one
 example = int((known[:, :size].sum(1) == 10).nonzero()[0])
 letters = list(spell(inputs[example, :size]))
@@ -617,45 +699,96 @@ figure = plots.heatmap(
     yticks=letters,
     size=(8.0, 4.4),
     title="Layer 1 looks one back; layer 2 looks at what followed the earlier copy",
+    alt="Left, a head of layer 1: a dark line runs just below the diagonal, with a few gaps. Right, a "
+    "head of layer 2: from the first repeated letter on, most dark cells stand far off the diagonal "
+    "and carry a circle. Dark cells without a circle stand in rows where a word has ended.",
 )
 rows, columns = goal.nonzero().T
 for ax in figure.axes[:2]:
     ax.plot(columns, rows, "o", markersize=5, markerfacecolor="none", color=plots.NOISY)
 figure
 
-# %%
+# %% tags=["measure"]
+# @title How much attention, averaged over all texts
 claims.check("every head of layer 2 puts its attention on the answer", on_answer[1].min(), ">", 0.7)
 claims.check("control: no head of layer 1 does", on_answer[0].max(), "<", 0.2)
 claims.check("a head of layer 1 looks at the letter before", just_before[0].max(), ">", 0.4)
+claims.check("control: no head of layer 2 does", just_before[1].max(), "<", 0.2)
 
 # %% [markdown]
 # This is how we read the two maps; the tests follow. In layer 1 each letter takes a note of its predecessor: *I come after m*. In layer 2
 # a new *m* asks: *who comes after m?* The note answers, and the letter that carries it is copied. Such a head of layer 2 is called an **induction head**
-# (Elhage et al. 2021). One layer cannot do it, because the note has to be written before it can be found.
+# (Elhage et al. 2021). It takes two layers, because the note has to be written before it can be found.
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 07.3 - The machine without training (20 min, medium)
+#
+# If this reading is right, we can build the machine by hand, without a single step of training. Do it for one text of letters 0 to $V-1$:
+#
+# 1. *Layer 1, the note.* Every position gets a vector that says which letter stands just before it. The first position has none: its note is zero.
+# 2. *Layer 2, the question.* Position $i$ asks for notes that name its own letter. Score 50 where the note fits and 0 where not; no looking
+#    ahead; a softmax over each row.
+# 3. *The copy.* The value of a position is its letter, as a vector with a single 1.
+#
+# So row $i$ of the result says how likely each letter is to come next. Where no note fits, it is the average of all letters so far.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.eye(num_letters)[tokens]` makes a vector with a single 1 of each letter. The notes are the same vectors, one place further on. The product
+# of a letter's vector with a note is 1 where they fit. `torch.roll` would give the first position the note of the *last* letter.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def predict_by_hand(tokens: Tensor, num_letters: int) -> Tensor:
+    """Predict each next letter by two steps of attention that nobody trained.
+
+    Args:
+        tokens: (T,) whole numbers from 0 to num_letters - 1.
+        num_letters: V.
+
+    Returns:
+        (T, V) row i: the probability of each letter after position i; each row sums to 1.
+    """
+    # BEGIN SOLUTION
+    letters = torch.eye(num_letters)[tokens]  # (T, V)
+    notes = torch.cat([torch.zeros(1, num_letters), letters[:-1]])  # (T, V)
+    scores = 50 * letters @ notes.T  # (T, T)
+    later = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    return scores.masked_fill(later, -math.inf).softmax(dim=-1) @ letters
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("07.3", predict_by_hand)
 
 # %% [markdown]
 # ## Turn it yourself
 #
-# Choose a position in the text, a layer and a head. The framed row is the one that looks; orange bars stand on the answer. Find the letter
+# Choose a position in the text, a layer and a head. The framed row is the one that looks; red bars stand on the answer. Find the letter
 # from which layer 2 starts to find its answers. Then stay there, and change to layer 1.
 
+# %% tags=["measure"]
+# @title A slider over positions, layers and heads
+from course_utils.notebook import widgets
 
-# %%
+
 def show(position: int, layer: str, head: str):
     """Where one head looks from one position of the text above."""
     weights = shown[int(layer[-1]) - 1, int(head[-1]) - 1]
     row, hits = weights[position], goal[position]
-    finding = (
-        f"{float(row[hits].sum()):.0%} on the answer" if hits.any() else "no answer to be known"
-    )
+    share = float(row[hits].sum())
+    finding = f"{share:.0%} on the answer" if hits.any() else "no answer to be known"
     figure, (left, right) = plots.panels(
         2,
         title=f"{layer}, {head}, position {position} ({letters[position]}): {finding}",
         size=(8.0, 3.9),
+        alt="Left, the map with one row framed. Right, this row as bars, red where the answer is.",
     )
     plots.heatmap(weights, hidden=future, limits=(0, 1), xticks=letters, yticks=letters, ax=left)
     left.axhspan(position - 0.5, position + 0.5, fill=False, edgecolor=plots.NOISY, linewidth=1.5)
-    colors = [plots.ORANGE if hit else plots.MODEL for hit in hits]
+    colors = [plots.NOISY if hit else plots.MODEL for hit in hits]
     right.bar(range(size), row, color=colors)
     right.set_xticks(range(size), letters)
     right.set(ylim=(0, 1), ylabel="attention")
@@ -671,10 +804,9 @@ widgets.slider(
 
 # %% [markdown]
 # The same picture without a slider: an induction head, at the last letter shown that has an answer.
-#
-# *The figure: on the left the map with one row framed; on the right this row as bars. All bars that can be seen are orange: they stand on copies of the answer.*
 
-# %%
+# %% tags=["measure"]
+# @title One view of the slider
 show(position=int(rows.max()), layer="layer 2", head=f"head {after + 1}")
 
 # %% [markdown]
@@ -684,8 +816,10 @@ show(position=int(rows.max()), layer="layer 2", head=f"head {after + 1}")
 #
 # A head writes through its own columns of the last linear map of its layer. With zeros there, it says nothing.
 
-
 # %%
+import copy
+
+
 def without(heads: list[tuple[int, int]]) -> float:
     """Accuracy when heads, given as (layer, head) from zero, are silent."""
     silenced = copy.deepcopy(reader)
@@ -695,84 +829,134 @@ def without(heads: list[tuple[int, int]]) -> float:
     return accuracy(silenced)
 
 
-one_by_one = torch.tensor([[without([(layer, head)]) for head in range(4)] for layer in (0, 1)])
-cost = accuracy(reader) - one_by_one  # (2, 4)
-
 # %% [markdown]
-# *The figure: three tables of two layers and four heads. In the first, layer 1 holds the larger numbers. In the second, all of layer 2 is
-# dark. In the third, the accuracy lost when a head is removed, layer 2 is white.*
+# Each head of layer 2 has nearly all of its attention on the answer. **Guess first:** how much accuracy is lost without one of them? Without three?
+#
+# We remove every set of one, two, three and four heads, first from layer 1, then from layer 2: 15 sets for each layer.
+#
+# *The figure: each dot is one set of heads. Compare the two layers at three heads removed.*
 
-# %%
-plots.heatmap(
-    torch.stack([just_before.cpu(), on_answer.cpu(), cost]),
-    titles=[
-        "attention on the letter before",
-        "attention on the answer",
-        "accuracy lost without it",
-    ],
-    xticks=["head 1", "head 2", "head 3", "head 4"],
-    yticks=["layer 1", "layer 2"],
-    form="{:.2f}",
-    limits=(0, 1),
-    size=(8.0, 2.1),
-    title="Every head of layer 2 looks at the answer, and none of them is missed",
+# %% tags=["measure"]
+# @title Every set of heads of one layer, removed
+from itertools import combinations
+
+left_over = {  # layer -> number removed -> accuracy without each set of that many
+    layer: {
+        count: [without([(layer, h) for h in some]) for some in combinations(range(4), count)]
+        for count in range(5)
+    }
+    for layer in (0, 1)
+}
+three = {layer: left_over[layer][3] for layer in (0, 1)}
+alone = three[0][::-1]  # with head 0, 1, 2, 3 as the only one of layer 1: removed are 123, ..., 012
+
+figure, (left, right) = plots.panels(
+    2,
+    title="In layer 2 nearly any one head is enough; in layer 1 it is one that looks back",
+    titles=["every set of heads, removed", "one head of layer 1 is left"],
+    alt="Left, dots over the number of heads removed from one layer. Filled dots, layer 2: near one for "
+    "up to two heads, above one half for any three, at a guess for all four. Hollow dots, layer 1: "
+    "spread wide for three heads, at a guess for all four. Right, for each head of layer 1, the share "
+    "right with this head alone over its attention on the letter before: the dots rise from left to right.",
+)
+hollow = {"marker": "o", "linestyle": "none", "markerfacecolor": "white"}
+names = {0: "model without heads of layer 1", 1: "of layer 2"}
+plots.curves(
+    {
+        names[layer]: (
+            [count + 0.08 * (2 * layer - 1) for count, shares in by_count.items() for _ in shares],
+            [share for shares in by_count.values() for share in shares],
+        )
+        for layer, by_count in left_over.items()
+    },
+    styles={
+        names[0]: hollow,
+        names[1]: {"color": plots.MODEL, "marker": "o", "linestyle": "none"},
+    },
+    references={"a guess": guessing},
+    xlabel="heads removed",
+    ylabel="share right",
+    ax=left,
+)
+plots.curves(
+    {"_alone": (just_before[0].cpu(), alone)},
+    styles={"_alone": {"color": plots.MODEL, **hollow}},
+    xlabel="its attention on the letter before",
+    ax=right,
+)
+right.set_ylim(left.get_ylim())
+figure
+
+# %% tags=["measure"]
+# @title Sets of equal size, and which head of layer 1 is left
+claims.check("without all four heads of layer 1 little is left", left_over[0][4][0], "<", 0.2)
+claims.check("without all four heads of layer 2 little is left", left_over[1][4][0], "<", 0.2)
+claims.check("without any one head of layer 2 (the worst of four)", min(left_over[1][1]), ">", 0.95)
+claims.check("without any three heads of layer 2 (the worst of four)", min(three[1]), ">", 0.4)
+agree = measure.correlation(just_before[0].cpu(), torch.tensor(alone))
+claims.check(
+    "one head of layer 1 left: share right and look at the letter before (correlation)",
+    agree,
+    ">",
+    0.8,
 )
 
 # %% [markdown]
-# Look at the lower row. Each head of layer 2 has nearly all of its attention on the answer. Remove any one, and nothing happens. The four
-# do the same work, and three are enough.
+# Both layers are needed. But the four heads of layer 2 do the same work, and one of them nearly suffices. In layer 1 they are not alike: what
+# is left with a single head follows how much this head looks at the letter before. Here map and need agree.
 #
-# So we remove more: all of layer 2. As a control we remove three heads of layer 1, all but the one that looks most at the letter before;
-# without that one the note could not be written.
-
-# %%
-idle = just_before[0].argsort()[:3].tolist()
-gone = {
-    "model, nothing removed": accuracy(reader),
-    "without the four heads of layer 2": without([(1, head) for head in range(4)]),
-    "control: without three of layer 1": without([(0, head) for head in idle]),
-}
-
-# %% [markdown]
 # Finer still: we keep all heads and take single looks from layer 2. Either the looks at the answer, or, as a control, all *other* looks.
-# Layer 2 is written out by hand for this, as in the first cells of the lesson.
+# Layer 2 is written out by hand for this.
 
 
 # %%
 @torch.no_grad()
-def without_looks(hidden: Tensor) -> float:
+def without_looks(hidden: Tensor, again_one: bool) -> float:
     """Accuracy when layer 2 cannot look where hidden (N, T, T) is True."""
+    first, second = reader.layers
     x = reader.embed(inputs) + reader.place.weight
-    x = x + reader.layers[0](reader.norms[0](x))
-    _, _, value = reader.layers[1].split(reader.norms[1](x))
-    left = maps[1].masked_fill(hidden[:, None], 0)
-    left = left / left.sum(-1, keepdim=True).clamp(min=1e-9)  # sums to 1 again
-    x = x + reader.layers[1].project((left @ value).transpose(1, 2).flatten(2))
+    x = x + first(reader.norms[0](x))
+    _, _, value = second.split(reader.norms[1](x))  # (N, H, T, K)
+    weights = maps[1].masked_fill(hidden[:, None], 0)
+    if again_one:  # what is left is scaled so that each row sums to 1 again
+        weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-9)
+    x = x + second.project((weights @ value).transpose(1, 2).flatten(2))
     right = reader.logits(reader.norms[2](x)).argmax(-1) == tests[:, 1:]
     return float(right[known].float().mean())
 
 
-gone["without looks at the answer"] = without_looks(answer)
-gone["control: without all other looks"] = without_looks(~answer)
-
 # %% [markdown]
-# *The figure: five bars. Without layer 2 less is left than a guess would give, and without its looks at the answer next to nothing. Both
-# controls stay near the top.*
+# The weights that are left no longer sum to one. We show both: left as they are, and scaled up to one again.
+#
+# *The figure: the share of known letters that are right. Which of the four losses hurts?*
 
-# %%
+# %% tags=["measure"]
+# @title Single looks of layer 2, removed
+gone = {
+    "model, all looks": accuracy(reader),
+    "without looks at the answer": without_looks(answer, False),
+    "without them, the rest scaled to one": without_looks(answer, True),
+    "control: without all other looks": without_looks(~answer, False),
+    "control: without them, scaled to one": without_looks(~answer, True),
+}
 plots.bars(
     gone,
-    xlabel="share of the knowable letters that are predicted",
-    form="{:.0%}",
-    title="The looks at the answer carry the whole result",
+    xlabel="share of the known letters that are right",
+    form="{:.1%}",
+    title="The looks of layer 2 at the answer carry the result",
+    alt="Five bars. Without the looks at the answer a few percent are left, and less when the rest is "
+    "scaled up. Both controls stay near 100 percent.",
 )
 
-# %%
-_, no_layer_2, idle_gone, no_answer, only_answer = gone.values()
-claims.check("without the heads of layer 2 nothing is left", no_layer_2, "<", 0.2)
-claims.check("control: three heads of layer 1 can go", idle_gone, ">", 0.7)
-claims.check("without the looks at the answer nothing is left", no_answer, "<", 0.1)
-claims.check("control: all other looks can go", only_answer, ">", 0.95)
+# %% tags=["measure"]
+# @title Both ways of taking looks away
+_, zeroed, scaled, others_zeroed, others_scaled = gone.values()
+claims.check("without looks at the answer little is left", max(zeroed, scaled), "<", 0.2)
+others_gone = min(others_zeroed, others_scaled)
+claims.check("control: all other looks can go", others_gone, ">", 0.95)
+
+# %% [markdown]
+# Scaling up what is left does worse than a guess: now the model is not just blind, it is told something wrong, and at full strength.
 
 # %% [markdown]
 # ## Where the claim stops being true
@@ -780,80 +964,60 @@ claims.check("control: all other looks can go", only_answer, ">", 0.95)
 # *Weigh the importance of different parts of the input.* Two measurements say that one weight is not one importance. Jain & Wallace 2019
 # said so first, of other models and by other measurements.
 #
-# The first is above, one head at a time. Together the looks at the answer carry everything. Yet any one head that looks there can be
-# removed for nothing, because the others do the same work. The costliest single head sits in layer 1, and gives the answer hardly a
-# glance. Even that one costs little.
+# The first is above. Together the looks at the answer carry everything. Yet any one head that looks there can be
+# removed for next to nothing, because the others do the same work.
+#
+# The second is about the input itself. Take the first letter of each text whose answer can be known. Its earlier copy is at some place $j$,
+# the answer at $j+1$. We write another letter in one place, and see whether the model still gives the old answer. The place is the answer $j+1$, the copy
+# $j$, or, as a control, any other one. We also note how much attention layer 2 gives it. **Guess first:** the copy gets a few percent of
+# the attention. How many answers break when it is changed?
+#
+# *The figure: attention on the left, broken answers on the right, for the three places.*
 
-# %%
-costliest = int(cost[0].argmax())
-print(
-    f"each head of layer 2: at least {on_answer[1].min():.0%} on the answer, costs at most {cost[1].max():.1%}"
-)
-print(
-    f"layer 1, head {costliest + 1}: {on_answer[0, costliest]:.0%} on the answer, costs {cost[0].max():.1%}"
-)
-
-claims.check("any single head of layer 2 can go for next to nothing", cost[1].max(), "<", 0.03)
-ratio = cost[0].max() / cost[1].max().clamp(min=1e-3)
-claims.check("the costliest head sits in layer 1 (times the cost)", ratio, ">", 2)
-
-# %% [markdown]
-# The second is about the input itself. Take the first letter of each text whose answer can be known. Its earlier copy is at some place $j$, the answer at $j+1$.
-# We change one earlier letter and see whether the model still gives the old answer: the letter at $j+1$, the copy at $j$, or, as a
-# control, any other one. And we compare with the attention of layer 2 on that place.
-
-# %%
+# %% tags=["measure"]
+# @title One letter changed: the attention on it, and the answers that break
 now = known.int().argmax(1, keepdim=True)  # (N, 1) the first letter that repeats
 copy_at = (inputs == inputs.gather(1, now)).int().argmax(1, keepdim=True)  # where it stood before
 steps = torch.arange(32, device=course.device)
 others = (steps < now) & (steps != copy_at) & (steps != copy_at + 1)  # (N, T)
 use = known.any(1) & others.any(1)
 another = torch.multinomial(others[use].float().cpu(), 1, generator=generator).to(course.device)
-now, spots = now[use], {"the answer": copy_at[use] + 1, "the copy before it": copy_at[use]}
-spots["control: another letter"] = another
+now, copy_at = now[use], copy_at[use]
 
 
-# %% [markdown]
-# For each of the three places: how much attention does it get, and how often does the old answer survive when the next letter of the
-# alphabet is written there?
-
-
-# %%
 @torch.no_grad()
 def after_change(spot: Tensor) -> tuple[float, float]:
-    """Attention of layer 2 on a spot (N, 1), and how often the old answer survives a change there."""
-    rows = torch.arange(len(now), device=course.device)
-    weight = maps[1][use].mean(1)[rows, now[:, 0], spot[:, 0]].mean()
+    """Attention of layer 2 on a spot (N, 1), and the share of answers that a change there breaks."""
+    every = torch.arange(len(now), device=course.device)
+    weight = maps[1][use].mean(1)[every, now[:, 0], spot[:, 0]].mean()
     text = inputs[use]
     changed = text.scatter(1, spot, (text.gather(1, spot) + 1) % 16)
     guess = reader(changed).argmax(-1).gather(1, now)
-    return float(weight), float((guess == tests[use].gather(1, now + 1)).float().mean())
+    return float(weight), float((guess != tests[use].gather(1, now + 1)).float().mean())
 
 
-looked, survived = zip(*(after_change(spot) for spot in spots.values()), strict=True)
+spots = {"the answer": copy_at + 1, "the copy": copy_at, "control: another letter": another}
+looked, broken = ({}, {})
+for name, spot in spots.items():
+    looked[name], broken[name] = after_change(spot)
 
-# %% [markdown]
-# *The figure: two groups of three bars. On the left, attention: high on the answer, near zero on the two others. On the right, the share of
-# old answers that a change breaks: high for the answer and for the copy, low for the other letter.*
-
-# %%
-figure, (left, right) = plots.panels(
+figure, (left, right_side) = plots.panels(
     2,
-    title="The copy gets almost no attention, and the answer hangs on it",
+    title="The copy gets almost no attention, and most answers hang on it",
     titles=["attention of layer 2 on the letter", "answers that break when it is changed"],
     size=(8.0, 2.2),
+    alt="Two groups of three bars. Attention: high on the answer, near zero on the copy and on another "
+    "letter. Broken answers: nearly all for the answer, most for the copy, hardly any for another letter.",
 )
-plots.bars(dict(zip(spots, looked, strict=True)), form="{:.0%}", ax=left)
-broken = {name: 1 - share for name, share in zip(spots, survived, strict=True)}
-plots.bars(broken, form="{:.0%}", ax=right)
-right.set_yticks([])
+plots.bars(looked, form="{:.0%}", ax=left)
+plots.bars(broken, form="{:.0%}", ax=right_side)
+right_side.set_yticks([])
 figure
 
-# %%
-claims.check("the copy gets little of the attention of layer 2", looked[1], "<", 0.15)
-claims.check(
-    "yet most answers break when the copy is changed", broken["the copy before it"], ">", 0.6
-)
+# %% tags=["measure"]
+# @title Attention and need of the copy
+claims.check("the copy gets little of layer 2's attention", looked["the copy"], "<", 0.15)
+claims.check("yet most answers break when the copy is changed", broken["the copy"], ">", 0.6)
 claims.check("control: another letter can be changed", broken["control: another letter"], "<", 0.15)
 
 # %% [markdown]
@@ -862,24 +1026,24 @@ claims.check("control: another letter can be changed", broken["control: another 
 # maps may still serve as explanations is disputed (Wiegreffe & Pinter 2019).
 
 # %% [markdown]
-# ### The price
+# ## The price
 #
-# The scores are a table of $T \times T$, so twice the text needs four times as many. We count the operations of one GPT block, attention
-# and an MLP (lesson 08), of width 128, without running it: tensors on the device `meta` have a shape and no content.
+# The scores are a table of $T \times T$: twice the text needs four times as many. All the linear maps around them are paid once a token.
+# We let torch count the operations of a block of a GPT, attention and a small network after it, of width 128. **Guess first:** from what length on
+# do the looks cost more than all the rest?
+#
+# *The figure: two lines on logarithmic axes. Where do they cross?*
 
-# %%
+# %% tags=["measure"]
+# @title Operations of the looks and of the linear maps, for seven lengths
 lengths = [64, 128, 256, 512, 1024, 2048, 4096]
 look_cost, rest_cost = [], []
-maps_each = nn.Linear(128, 12 * 128, bias=False, device="meta")  # q, k, v, the output and an MLP
-for length in lengths:
+maps_each = nn.Linear(128, 12 * 128, bias=False, device="meta")  # q, k, v, the output, a network
+for length in lengths:  # tensors on the device "meta" have a shape and no content
     each = torch.empty(1, 4, length, 32, device="meta")
-    look_cost.append(measure.forward_flops(partial(attention, causal=True), each, each, each))
+    look_cost.append(measure.forward_flops(attend, each, each, each, True))
     rest_cost.append(measure.forward_flops(maps_each, torch.empty(1, length, 128, device="meta")))
 
-# %% [markdown]
-# *The figure: two straight lines on logarithmic axes. The line of the looks is twice as steep, and crosses the other between 512 and 1024 tokens.*
-
-# %%
 plots.curves(
     {"looks": (lengths, look_cost), "linear maps": (lengths, rest_cost)},
     xlabel="tokens in the text",
@@ -887,9 +1051,12 @@ plots.curves(
     logx=True,
     logy=True,
     title="Looking grows with the square of the text, all else in proportion to it",
+    alt="Two straight lines. That of the looks is twice as steep, and crosses the other between 512 and "
+    "1,024 tokens.",
 )
 
-# %%
+# %% tags=["measure"]
+# @title Twice the text
 claims.check(
     "twice the text, four times the looks", look_cost[-1] / look_cost[-2], "within", (3.9, 4.1)
 )
@@ -897,12 +1064,58 @@ rest_ratio = rest_cost[-1] / rest_cost[-2]
 claims.check("control: twice the text, twice the linear maps", rest_ratio, "within", (1.9, 2.1))
 
 # %% [markdown]
+# The operations stay. But the *table* need not be stored, and this is the trick of torch's fused kernel. You can find it yourself:
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 07.4 - Read once (25 min, hard)
+#
+# Compute the output of attention for one query **without ever holding a row of scores**. Go over the keys and values once, one after the
+# other, and keep only a few running numbers: no list of scores, no second loop. Scores may again be as large as in Exercise 07.1.
+#
+# <details><summary>Hint</summary>
+#
+# Keep three things: the largest score so far, the sum of $e^{\text{score} - \text{largest}}$, and the same sum with each term times its value. When
+# a new score is larger than the largest, all old terms are too big by the same factor. Which?
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def read_once(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Return softmax(q k^T / sqrt(K)) v for one query, reading each key and value once.
+
+    Args:
+        query: (K,) what the position asks for.
+        keys: (T, K) what each position offers, T at least 1.
+        values: (T, V) what each position tells; V may differ from K.
+
+    Returns:
+        (V,) the weighted average of the values.
+    """
+    # BEGIN SOLUTION
+    top, total, mixed = -math.inf, 0.0, torch.zeros_like(values[0])
+    for key, value in zip(keys, values, strict=True):
+        score = float(query @ key) / math.sqrt(len(query))
+        old, top = top, max(top, score)
+        shrink, share = math.exp(old - top), math.exp(score - top)
+        total = shrink * total + share
+        mixed = shrink * mixed + share * value
+    return mixed / total
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("07.4", read_once)
+
+# %% [markdown]
 # ## What was measured
 
-# %%
+# %% tags=["measure"]
+# @title All claims of this lesson
 claims.table()
 
 # %% tags=["nbval-check-output"]
+# @title The verdicts
 claims.verdicts()
 
 # %% [markdown]
@@ -917,16 +1130,16 @@ claims.verdicts()
 # | why | the whole image is there at once | the next token is the question |
 # | what else comes in | the time `t`, and the position | the position |
 #
-# Lesson 05 puts the same layer into a denoiser.
-#
 # ## Papers
 #
-# - Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*, kellerjordan.github.io/posts/muon.
 # - Bahdanau et al. 2015, *Neural machine translation by jointly learning to align and translate*, arXiv:1409.0473: the idea.
 # - Vaswani et al. 2017, *Attention is all you need*, arXiv:1706.03762: equation 1, the root of K, the heads.
-# - Jain & Wallace 2019, *Attention is not explanation*, arXiv:1902.10186, and the reply of Wiegreffe & Pinter 2019, *Attention is not not
-#   explanation*, arXiv:1908.04626.
 # - Elhage et al. 2021, *A mathematical framework for transformer circuits*, transformer-circuits.pub/2021/framework: attention-only models,
 #   induction heads.
 # - Olsson et al. 2022, *In-context learning and induction heads*, arXiv:2209.11895: the same heads in large models.
+# - Sanford et al. 2024, *One-layer transformers fail to solve the induction heads task*, arXiv:2408.14332.
 # - Haviv et al. 2022, *Transformer language models without positional encodings still learn positional information*, arXiv:2203.16634.
+# - Jain & Wallace 2019, *Attention is not explanation*, arXiv:1902.10186, and the reply of Wiegreffe & Pinter 2019, *Attention is not not
+#   explanation*, arXiv:1908.04626.
+# - Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*, arXiv:1805.02867, and Dao et al. 2022, *FlashAttention*,
+#   arXiv:2205.14135: reading once.

@@ -38,10 +38,10 @@ WEIGHTS = ("model.", "ema.")
 VERSIONS = {"python": platform.python_version(), "torch": str(torch.__version__)}
 # The first cell of the lesson that runs. The lesson itself knows nothing of shipping.
 KEEP = """\
-import functools, os
+import os
 os.environ["COURSE_HOME"] = {home!r}
-from course_utils import training
-training.fit = functools.partial(training.fit, keep=True)"""
+from course_utils.training.run import Run
+Run.finish = Run.keep"""
 README = """\
 # Trained weights
 

@@ -10,23 +10,23 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Batch = TypeVar("Batch")
 
+class Stream(ABC):
+    """An endless sequence of batches: `stream[k]` in any order, or `for batch in stream`.
 
-class Stream(ABC, Generic[Batch]):
-    """An endless sequence of batches: `stream[k]` in any order, or `for batch in stream`."""
+    A batch is always a tuple of tensors, also where it holds one.
+    """
 
     @abstractmethod
-    def batch(self, index: int) -> Batch:
+    def batch(self, index: int) -> tuple[Tensor, ...]:
         """Batch `index` >= 0."""
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         """Batch `index`, always the same one for the same index.
 
         Raises:
@@ -36,12 +36,12 @@ class Stream(ABC, Generic[Batch]):
             raise IndexError(f"A batch has a number from 0 upwards; got {index}.")
         return self.batch(index)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """Batches 0, 1, 2, ... without end."""
         return (self[index] for index in itertools.count())
 
 
-class Batches(Stream[tuple[Tensor, ...]]):
+class Batches(Stream):
     """Batches of examples without replacement: every epoch goes over the data in a new order.
 
     What does not fill a last batch is left out of that epoch; the next one shuffles anew.
@@ -88,10 +88,10 @@ class Batches(Stream[tuple[Tensor, ...]]):
         return Batches(*moved, batch_size=self.batch_size, seed=self.seed)
 
 
-class Windows(Stream[Tensor]):
+class Windows(Stream):
     """Batches of random windows of a text, one token longer than the context.
 
-    The extra token makes inputs and targets: `window[:, :-1]` and `window[:, 1:]`.
+    The extra token makes inputs and targets: `windows[:, :-1]` and `windows[:, 1:]`.
 
     Args:
         tokens: (T,) the whole text, of an integer type.
@@ -122,13 +122,13 @@ class Windows(Stream[Tensor]):
         self.tokens, self.context_length = tokens.long(), context_length
         self.batch_size, self.seed = batch_size, seed
 
-    def batch(self, index: int) -> Tensor:
-        """Windows (B, context_length + 1), int64."""
+    def batch(self, index: int) -> tuple[Tensor, ...]:
+        """One tensor: windows (B, context_length + 1), int64."""
         num_places = len(self.tokens) - self.context_length
         generator = _generator(self.seed, index)
         start = torch.randint(num_places, (self.batch_size, 1), generator=generator)  # (B, 1)
         places = start + torch.arange(self.context_length + 1)  # (B, context_length + 1)
-        return self.tokens[places.to(self.tokens.device)]
+        return (self.tokens[places.to(self.tokens.device)],)
 
     def to(self, device: torch.device | str) -> Windows:
         """The same stream with its text on another device."""

@@ -86,31 +86,26 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is truncated or altered, or another tool wrote it.
+        CheckpointError: the file is truncated, altered, or of another tool.
     """
     path = Path(path)
     content = path.read_bytes()
-    remedy = (
-        f"If this course wrote it, delete {path} and train again, or copy it anew from where it "
-        "came from; if another program did, leave it and choose another name."
-    )
+    remedy = f"Delete {path} and train again, or copy it anew from where it came from."
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-        if not metadata.keys() & {"description", "sha256"}:
-            raise CheckpointError(
-                f"{path.name} is a whole safetensors file of another program: it has no "
-                "description and no hash. Read it with safetensors.torch.load_file, and choose "
-                "another name for this checkpoint."
-            )
-        description, expected = metadata["description"], metadata["sha256"]
-    except CheckpointError:
-        raise
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is truncated or damaged ({error}). {remedy}") from error
+    description, expected = metadata.get("description"), metadata.get("sha256")
+    if description is None and expected is None:
         raise CheckpointError(
-            f"{path.name} is truncated or damaged, or no safetensors file ({error}). {remedy}"
-        ) from error
+            f"{path.name} is a whole file, but of another tool: save_checkpoint would have put a "
+            "description and a hash into it. Read it with safetensors.torch.load_file, or give "
+            "another name."
+        )
+    if description is None or expected is None:
+        raise CheckpointError(f"{path.name} is damaged: half of its description is gone. {remedy}")
     found = digest(tensors, description)
     if found != expected:
         raise CheckpointError(

@@ -44,7 +44,7 @@ def test_epochs_and_seeds_differ_and_every_example_gets_its_turn():
 def test_seed_and_number_are_not_interchangeable():
     tokens = torch.arange(10_000)
     draws = {
-        (seed, k): tuple(Windows(tokens, 1, 4, seed)[k][:, 0].tolist())
+        (seed, k): tuple(Windows(tokens, 1, 4, seed)[k][0][:, 0].tolist())
         for seed in range(5)
         for k in range(5)
     }
@@ -55,17 +55,17 @@ def test_seed_and_number_are_not_interchangeable():
 def test_windows_are_stretches_of_the_text(num, data, k, seed):
     context_length = data.draw(st.integers(1, num - 1))
     windows = Windows(torch.arange(num), context_length, batch_size=6, seed=seed)
-    batch = windows[k]
+    (batch,) = windows[k]
     assert batch.shape == (6, context_length + 1)
     assert batch.dtype == torch.int64
     assert (batch.diff(dim=1) == 1).all()
-    assert torch.equal(batch, windows[k])
-    assert torch.equal(batch, Windows(torch.arange(num), context_length, 6, seed)[k])
+    assert torch.equal(batch, windows[k][0])
+    assert torch.equal(batch, Windows(torch.arange(num), context_length, 6, seed)[k][0])
 
 
 def test_windows_reach_both_ends_of_the_text_equally_often():
     windows = Windows(torch.arange(8), context_length=3, batch_size=5000)
-    share = windows[0][:, 0].bincount() / 5000
+    share = windows[0][0][:, 0].bincount() / 5000
     assert len(share) == 5
     assert (share - 0.2).abs().max() < 4 * (0.16 / 5000) ** 0.5
 
@@ -74,13 +74,13 @@ def test_moving_to_a_device_changes_nothing_else():
     batches = Batches(torch.arange(9), batch_size=2, seed=3)
     windows = Windows(torch.arange(9), 2, 2, seed=3)
     assert torch.equal(batches.to("cpu")[7][0], batches[7][0])
-    assert torch.equal(windows.to("cpu")[7], windows[7])
+    assert torch.equal(windows.to("cpu")[7][0], windows[7][0])
     assert batches.to("meta")[0][0].device.type == "meta"
-    assert windows.to("meta")[0].device.type == "meta"
+    assert windows.to("meta")[0][0].device.type == "meta"
 
 
 def test_types_of_tokens_are_widened():
-    assert Windows(torch.arange(9, dtype=torch.uint8), 2, 2)[0].dtype == torch.int64
+    assert Windows(torch.arange(9, dtype=torch.uint8), 2, 2)[0][0].dtype == torch.int64
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import stat
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.training.checkpoint import differences
@@ -40,6 +41,14 @@ def test_a_truncated_file_is_noticed(path, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(CheckpointError, match="truncated or damaged"):
         load_checkpoint(path)
+
+
+def test_a_good_file_of_another_tool_is_not_to_be_deleted(path):
+    for metadata in (None, {"format": "pt"}):
+        save_file({"weight": torch.zeros(2)}, path, metadata=metadata)
+        with pytest.raises(CheckpointError, match="another tool.*load_file") as caught:
+            load_checkpoint(path)
+        assert "Delete" not in str(caught.value)
 
 
 def test_differences_are_listed_and_not_too_many():

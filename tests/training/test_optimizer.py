@@ -5,6 +5,7 @@ from torch import nn
 from course_utils import training
 from course_utils.diffusion import Cosine, Denoiser, UNet
 from course_utils.language import GPT, GPTConfig
+from course_utils.training import fitting
 from course_utils.training.optimizer import Muon, hidden_matrices, orthogonal
 
 
@@ -63,7 +64,11 @@ def regression(model, batch):
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
+    model = nn.Sequential(
+        nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1)
+    )
+    model.edges = ("0", "4")
+    return model
 
 
 def batch():
@@ -71,10 +76,14 @@ def batch():
     return x, x.prod(1, keepdim=True)
 
 
-def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path):
-    options = dict(num_steps=12, optimizer=training.muon, learning_rate=0.02)
+def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    def train(model, batches, **options):
+        muon = training.muon(model, 0.02)
+        training.fit(model, batches, regression, num_steps=12, optimizer=muon, **options)
+
+    monkeypatch.setattr(fitting, "SAVE_EVERY", 0)
     whole, halves = network(), network()
-    training.fit(whole, [batch()] * 12, regression, **options)
+    train(whole, [batch()] * 12)
 
     class Stop:
         def __getitem__(self, step):
@@ -84,9 +93,9 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path):
 
     path = tmp_path / "run.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        training.fit(halves, Stop(), regression, checkpoint=path, save_every=0, **options)
+        train(halves, Stop(), checkpoint=path)
     fresh = network()
-    training.fit(fresh, [batch()] * 12, regression, checkpoint=path, **options)
+    train(fresh, [batch()] * 12, checkpoint=path)
     for a, b in zip(whole.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -110,3 +119,13 @@ def test_a_bad_step_changes_nothing_and_later_ones_are_good():
     step(1.0)
     assert all(p.isfinite().all() for p in model.parameters())
     assert not torch.equal(before[0], next(model.parameters()))
+
+
+def test_muon_asks_which_layers_are_not_hidden():
+    model = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
+    with pytest.raises(ValueError, match=r"Sequential does not say .*model.edges = "):
+        training.muon(model)
+    model.edges = ("0", "2")
+    assert training.muon(model).param_groups[-1]["params"] == []
+    model.edges = ()
+    assert len(training.muon(model).param_groups[-1]["params"]) == 2

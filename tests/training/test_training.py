@@ -11,7 +11,8 @@ from torch import nn
 
 from course_utils import training
 from course_utils.data import Batches
-from course_utils.training import EMA, CheckpointError, fit, train_steps
+from course_utils.training import EMA, CheckpointError, adamw, fit, train_steps
+from course_utils.training.run import Run
 
 DATA = torch.randn(256, 3, generator=torch.Generator().manual_seed(0))
 TRUTH = torch.tensor([[1.0], [-2.0], [0.5]])
@@ -38,7 +39,7 @@ def weights(model):
 
 def test_training_finds_the_truth():
     model = nn.Linear(3, 1)
-    fit(model, batches(), noisy_loss, num_steps=300, learning_rate=0.05)
+    fit(model, batches(), noisy_loss, num_steps=300, optimizer=adamw(model, 0.05))
     torch.testing.assert_close(model.weight.detach().T, TRUTH, rtol=0, atol=0.03)
 
 
@@ -104,19 +105,23 @@ def test_ema_is_the_average_by_hand():
         EMA(model, decay=1.0)
 
 
-def interrupt_at(step):
-    """A loss that presses the stop button during one step."""
-    count = 0
+class Interrupted(Batches):
+    """The same batches; the stop button is pressed while batch `at` is fetched."""
 
-    def noisy_loss_with_interrupt(model, batch):
-        nonlocal count
-        count += 1
-        if count == step:
+    def __init__(self, at):
+        super().__init__(DATA, batch_size=32)
+        self.at = at
+
+    def batch(self, index):
+        if index == self.at:
             signal.raise_signal(signal.SIGINT)
-        return noisy_loss(model, batch)
+        return super().batch(index)
 
-    noisy_loss_with_interrupt.__name__ = "noisy_loss"
-    return noisy_loss_with_interrupt
+
+@pytest.fixture
+def kept(monkeypatch):
+    """Finished weights stay in their file, as where the course's own are made."""
+    monkeypatch.setattr(Run, "finish", Run.keep)
 
 
 def test_resume_equals_uninterrupted(tmp_path, capsys):
@@ -128,8 +133,9 @@ def test_resume_equals_uninterrupted(tmp_path, capsys):
     model = make()
     ema = EMA(model, 0.9)
     with pytest.raises(KeyboardInterrupt, match="after step 21 of 50; saved to run.safetensors"):
-        fit(model, batches(), interrupt_at(21), num_steps=50, ema=ema, checkpoint=path)
-    torch.manual_seed(999)  # a new kernel has another random state
+        fit(model, Interrupted(20), noisy_loss, num_steps=50, ema=ema, checkpoint=path)
+    torch.manual_seed(3)  # a new kernel begins in the same way
+    torch.rand(5)  # but may have drawn other numbers
     model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
     ema = EMA(model, 0.9)
     resumed = fit(model, batches(), noisy_loss, num_steps=50, ema=ema, checkpoint=path)
@@ -144,35 +150,40 @@ def test_resume_equals_uninterrupted(tmp_path, capsys):
 def test_an_interrupt_finishes_the_step_and_handlers_are_restored():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt, match="not saved"):
-        fit(make(), batches(), interrupt_at(3), num_steps=50)
+        fit(make(), Interrupted(2), noisy_loss, num_steps=50)
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_killed_process_resumes_from_its_last_save(tmp_path):
     path = tmp_path / "run.safetensors"
     script = textwrap.dedent(f"""
-        import os, signal, sys, torch
+        import os, sys
         sys.path.insert(0, {os.path.dirname(__file__)!r})
-        from test_training import batches, fit, make, noisy_loss
-        def loss(model, batch):
-            if os.path.exists({str(path)!r}):
-                os._exit(9)
-            return noisy_loss(model, batch)
-        loss.__name__ = "noisy_loss"
-        fit(make(), batches(), loss, num_steps=50, checkpoint={str(path)!r}, save_every=0)
+        import test_training
+        from course_utils.training import fitting
+        fitting.SAVE_EVERY = 0
+        class Killed(test_training.Batches):
+            def batch(self, index):
+                if os.path.exists({str(path)!r}):
+                    os._exit(9)
+                return super().batch(index)
+        test_training.fit(
+            test_training.make(), Killed(test_training.DATA, batch_size=32),
+            test_training.noisy_loss, num_steps=50, checkpoint={str(path)!r},
+        )
     """)
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
-    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+    model = make()
     fit(model, batches(), noisy_loss, num_steps=50, checkpoint=path)
     whole = make()
     fit(whole, batches(), noisy_loss, num_steps=50)
     assert torch.equal(weights(model), weights(whole))
 
 
-def test_finished_weights_are_kept_and_loaded_when_asked(tmp_path, capsys):
+def test_finished_weights_are_kept_and_loaded_when_asked(kept, tmp_path, capsys):
     path = tmp_path / "run.safetensors"
     model = make()
-    fit(model, batches(), noisy_loss, num_steps=10, checkpoint=path, keep=True)
+    fit(model, batches(), noisy_loss, num_steps=10, checkpoint=path)
     size = path.stat().st_size
     other = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
     history = fit(other, batches(), noisy_loss, num_steps=10, checkpoint=path)
@@ -182,14 +193,14 @@ def test_finished_weights_are_kept_and_loaded_when_asked(tmp_path, capsys):
     assert path.stat().st_size == size
 
 
-def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
+def test_a_checkpoint_of_another_configuration_is_refused(kept, tmp_path):
     path = tmp_path / "run.safetensors"
-    fit(make(), batches(), noisy_loss, num_steps=10, checkpoint=path, keep=True)
-    with pytest.raises(CheckpointError, match="num_steps: 10 in the file, 20 here"):
-        fit(make(), batches(), noisy_loss, num_steps=20, checkpoint=path)
+    fit(make(), batches(), noisy_loss, num_steps=10, checkpoint=path)
+    with pytest.raises(CheckpointError, match="num_steps: 10 in the file, 5 here"):
+        fit(make(), batches(), noisy_loss, num_steps=5, checkpoint=path)
     with pytest.raises(CheckpointError, match="parameters: 41 in the file, 4 here"):
         fit(nn.Linear(3, 1), batches(), noisy_loss, num_steps=10, checkpoint=path)
-    fit(make(), batches(), noisy_loss, num_steps=20, checkpoint=path, restart=True)
+    fit(make(), batches(), noisy_loss, num_steps=5, checkpoint=path, restart=True)
 
 
 def test_nan_stops_at_once_and_keeps_the_last_good_weights():
@@ -203,7 +214,7 @@ def test_nan_stops_at_once_and_keeps_the_last_good_weights():
         next(steps)
         seen.append(weights(model))
     loss.count = 5
-    with pytest.raises(FloatingPointError, match=r"step 6: loss is nan.*learning rate"):
+    with pytest.raises(FloatingPointError, match=r"step 6: loss is nan.*before this step.*rate"):
         next(steps)
     assert len(seen) == 5
     assert torch.equal(weights(model), seen[-1])
@@ -238,3 +249,218 @@ def test_an_infinite_gradient_stops_even_when_the_loss_is_finite():
     with pytest.raises(FloatingPointError, match="step 1: loss is 0 and gradient norm inf"):
         next(steps)
     assert torch.equal(model.weight, torch.zeros(1, 3))
+
+
+# What a foreign loop or network does
+
+
+def test_a_look_at_samples_in_the_middle_does_not_end_the_training_mode():
+    model, modes = make(), []
+
+    def loss(model, batch):
+        modes.append(model.training)
+        return noisy_loss(model, batch)
+
+    for _ in train_steps(model, batches(), loss, num_steps=3):
+        model.eval()
+    assert modes == [True, True, True]
+    assert not model.training
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="holds none of the Sequential's weights"):
+        next(train_steps(make(), batches(), noisy_loss, num_steps=1, optimizer=adamw(make())))
+    with pytest.raises(TypeError, match="made for the model"):
+        fit(make(), batches(), noisy_loss, num_steps=1, optimizer=training.muon)
+    frozen = make().requires_grad_(False)
+    with pytest.raises(ValueError, match="would train nothing"):
+        fit(frozen, batches(), noisy_loss, num_steps=1)
+
+
+def test_a_rate_set_by_hand_is_the_peak_from_there_on():
+    model = make()
+    optimizer = adamw(model, 0.01)
+    options = dict(num_steps=4, optimizer=optimizer, lr_schedule=lambda progress: 1 - progress)
+    rates = []
+    for record in train_steps(model, batches(), noisy_loss, **options):
+        rates.append(record.learning_rate)
+        if record.step == 2:
+            for group in optimizer.param_groups:
+                group["lr"] = 0.1
+    assert rates == pytest.approx([0.01, 0.0075, 0.1 * 0.5, 0.1 * 0.25])
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.1]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.2
+    again = train_steps(model, batches(), noisy_loss, **options)
+    assert next(again).learning_rate == pytest.approx(0.2)
+
+
+def test_a_second_training_keeps_the_average():
+    model = make()
+    ema = EMA(model, decay=0.99)
+    fit(model, batches(), noisy_loss, num_steps=200, ema=ema)
+    before = weights(ema.model)
+    for p in model.parameters():
+        torch.nn.init.zeros_(p)
+    next(train_steps(model, batches(), noisy_loss, num_steps=1, ema=ema))
+    kept = float(weights(ema.model) @ before / (before @ before))
+    assert kept == pytest.approx(1 - 1 / 21, abs=0.01) or kept > 0.95
+
+
+def test_gradients_of_an_earlier_step_of_ones_own_are_not_added():
+    model = make()
+    noisy_loss(model, (DATA,)).mul(1e3).backward()
+    other = make()
+    for m in (model, other):
+        torch.manual_seed(0)
+        fit(m, batches(), noisy_loss, num_steps=1)
+    assert torch.equal(weights(model), weights(other))
+
+
+def test_a_loss_may_add_gradients_of_its_own():
+    """Accumulation by hand: a part is sent backward inside the loss, the last one by the loop."""
+    target, model, other = DATA @ TRUTH, make(), make()
+
+    def half(model, x, y):
+        return (model(x) - y).square().sum() / 32
+
+    def in_two(model, batch):
+        half(model, batch[0][:16], batch[1][:16]).backward()
+        return half(model, batch[0][16:], batch[1][16:])
+
+    def in_one(model, batch):
+        return half(model, *batch)
+
+    data = Batches(DATA, target, batch_size=32)
+    fit(model, data, in_two, num_steps=5)
+    fit(other, data, in_one, num_steps=5)
+    torch.testing.assert_close(weights(model), weights(other), rtol=1e-4, atol=1e-6)
+
+
+def test_after_a_stop_the_optimizer_works_for_its_owner():
+    model = make()
+    optimizer = adamw(model, 0.01)
+
+    def bad(model, batch):
+        return noisy_loss(model, batch) * float("nan")
+
+    with pytest.raises(FloatingPointError):
+        fit(model, batches(), bad, num_steps=3, optimizer=optimizer)
+    before = weights(model)
+    optimizer.zero_grad()
+    noisy_loss(model, batches()[0]).backward()
+    optimizer.step()
+    assert not torch.equal(weights(model), before)
+
+
+# Numbers out of range
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"grad_clip": -1}, "grad_clip must be above 0; got -1"),
+        ({"grad_clip": 0}, "grad_clip must be above 0"),
+        ({"grad_clip": math.nan}, "grad_clip must be above 0"),
+        ({"num_steps": 0}, "num_steps must be a whole number of at least 1"),
+        ({"num_steps": 2.5}, "num_steps must be a whole number"),
+        ({"first_step": 9}, "first_step must lie between 0 and 3"),
+        ({"lr_schedule": lambda p: math.inf}, r"finite and >= 0; got inf .*\(lr_schedule\)"),
+        ({"lr_schedule": lambda p: -1.0}, "finite and >= 0; got -0.003"),
+        ({"lr_schedule": lambda p: math.nan}, "finite and >= 0; got nan"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_before_a_weight_is_touched(options, message):
+    model = make()
+    before = weights(model)
+    with pytest.raises(ValueError, match=message):
+        list(train_steps(model, batches(), noisy_loss, **{"num_steps": 3, **options}))
+    assert torch.equal(weights(model), before)
+
+
+def test_a_rate_that_becomes_infinite_on_the_way_leaves_the_good_weights():
+    model, seen = make(), []
+
+    def soon_infinite(progress):
+        seen.append(weights(model))
+        return 1.0 if progress < 0.5 else math.inf
+
+    with pytest.raises(ValueError, match="finite and >= 0; got inf"):
+        fit(model, batches(), noisy_loss, num_steps=9, lr_schedule=soon_infinite)
+    assert len(seen) == 6
+    assert torch.equal(weights(model), seen[-1])
+    assert bool(weights(model).isfinite().all())
+
+
+@pytest.mark.parametrize("make_optimizer", [training.adamw, training.muon])
+@pytest.mark.parametrize(
+    "numbers", [(0.0, 0.0), (-1.0, 0.0), (math.inf, 0.0), (math.nan, 0.0), (0.1, -1.0)]
+)
+def test_an_optimizer_out_of_range_is_refused(make_optimizer, numbers):
+    model = make()
+    model.edges = ("0", "2")
+    with pytest.raises(ValueError, match=r"(learning_rate|weight_decay) must be"):
+        make_optimizer(model, *numbers)
+
+
+def test_the_schedule_has_a_range():
+    for progress, warmup in ((-0.1, 0.05), (1.1, 0.05), (0.5, -1.0), (0.5, 1.0)):
+        with pytest.raises(ValueError, match="must lie in"):
+            training.warmup_cosine(progress, warmup)
+
+
+# Messages
+
+
+def test_a_data_loader_is_told_what_to_be():
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(DATA), batch_size=32)
+    with pytest.raises(ValueError, match=r"got a DataLoader. Use data.Batches"):
+        fit(make(), loader, noisy_loss, num_steps=3)
+
+
+def test_too_few_batches_are_named():
+    with pytest.raises(ValueError, match="there is no batch 2"):
+        fit(make(), [batches()[0]] * 2, noisy_loss, num_steps=3)
+
+
+def test_a_loss_without_a_gradient_is_refused():
+    with pytest.raises(ValueError, match=r"Leave out .item\(\)"):
+        fit(make(), batches(), lambda m, b: noisy_loss(m, b).detach(), num_steps=3)
+    with pytest.raises(ValueError, match="got float. Use .mean"):
+        fit(make(), batches(), lambda m, b: noisy_loss(m, b).item(), num_steps=3)
+
+
+# Random numbers
+
+
+def test_random_numbers_of_a_step_follow_from_seed_and_step_alone():
+    seen = {}
+
+    def loss(model, batch):
+        seen.setdefault(loss.run, []).append(torch.rand(()).item())
+        return noisy_loss(model, batch)
+
+    for loss.run, first in (("whole", 0), ("part", 2)):
+        torch.manual_seed(5)
+        torch.rand(first)  # what was drawn before does not matter
+        list(train_steps(make_here(), batches(), loss, num_steps=5, first_step=first))
+    assert seen["part"] == seen["whole"][2:]
+    assert len(set(seen["whole"])) == 5
+    torch.manual_seed(training.step_seed(5, 2))
+    assert torch.rand(()).item() == seen["whole"][2]
+    torch.manual_seed(training.step_seed(5, 2, rank=1))
+    assert torch.rand(()).item() != seen["whole"][2]
+
+
+def make_here():
+    with torch.random.fork_rng():
+        return make()
+
+
+def test_training_leaves_the_random_state_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    fit(make_here(), batches(), noisy_loss, num_steps=3)
+    assert torch.equal(torch.rand(2), expected)
+    assert torch.initial_seed() == 5
