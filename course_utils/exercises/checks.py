@@ -5,7 +5,6 @@ import inspect
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,11 @@ from course_utils.exercises.trial import Outcome, first_difference, fresh_cases,
 
 SECONDS = 10.0  # on the clock, for the learner's function in all cases together
 MAX_LINES = 6  # of detail under the verdict
+NOT_BY_PLACE = (
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.KEYWORD_ONLY,
+    inspect.Parameter.VAR_KEYWORD,
+)
 COPIES = {list: "list({})", dict: "dict({})", torch.Tensor: "{}.clone()", np.ndarray: "{}.copy()"}
 ADVICE = {  # for what an error says: what it often comes from
     "it was stopped after": "Does every round of the loop come nearer to its end?",
@@ -79,7 +83,8 @@ def grade(exercise: Exercise, function: Any) -> Mark:
         known = try_cases(exercise, mistake.function)
         if first_difference(known, outcomes, exercise.tolerance) is None:
             return Mark("not right yet", (f"Hint: {mistake.hint}",))
-    arguments = dict(zip(_names(function), fresh_cases(exercise)[wrong], strict=False))
+    case = fresh_cases(exercise)[wrong]
+    arguments = dict(zip(_names(exercise, function, len(case)), case, strict=False))
     called = ", ".join(f"{name} = {describe(value)}" for name, value in arguments.items())
     reasons = list(_reasons(expected[wrong], outcomes[wrong], arguments, exercise.tolerance))
     if not outcomes[wrong].error and _draws_its_own(exercise, function):
@@ -98,15 +103,15 @@ def _stub(function: Callable[..., Any]) -> Mark:
     return Mark("not right yet", (f"Delete this line: {line}", why))
 
 
-def _names(function: Callable[..., Any]) -> Iterator[str]:
-    """Names for the arguments of a case: those of the learner's function, then numbers."""
-    names = []
-    with contextlib.suppress(TypeError, ValueError):  # a few things written in C have no signature
-        parameters = inspect.signature(function).parameters.values()
-        ordinary = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        names = [one.name for one in parameters if one.kind in ordinary]
-    yield from names
-    yield from map("argument {}".format, count(len(names) + 1))
+def _names(exercise: Exercise, function: Callable[..., Any], count: int) -> list[str]:
+    """Names for the arguments of a case: the learner's, else the reference's, else numbers."""
+    for candidate in (function, exercise.reference):
+        with contextlib.suppress(TypeError, ValueError):  # what is written in C may have none
+            parameters = inspect.signature(candidate).parameters.values()
+            names = [one.name for one in parameters if one.kind not in NOT_BY_PLACE]
+            if len(names) >= count:
+                return names
+    return [f"argument {number}" for number in range(1, count + 1)]
 
 
 def _draws_its_own(exercise: Exercise, function: Callable[..., Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Quality by calls, tried on samplers whose worth is known: copies of real digits, and one digit."""
+"""Quality by calls, tried on samples of known worth: copies of real digits, and one digit."""
 
 import pytest
 import torch
