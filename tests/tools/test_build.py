@@ -154,7 +154,7 @@ MISTAKES = {
     "empty cell": ("from course_utils import numbers\n", "\n# %%\n", 6, "the cell is empty"),
     "tag twice": ('["check"]', '["check", "check"]', 30, "has the tag 'check' twice"),
     "tags twice": ('tags=["check"]', 'tags=["check"] tags=["setup"]', 30, "gives tags= twice"),
-    "untitled": ("nbval-check-output", "measure", 33 + 1, "begin it with `#@title `"),
+    "untitled": ("nbval-check-output", "measure", 33 + 1, "begin it with `# @title `"),
     "no title": ("# # 01", "# 01", 1, "`# ` and the title"),
     "no setup": (' tags=["setup"]', "", 1, 'no cell has tags=["setup"]'),
     "text first": ("# %% [markdown]\n# #", "x = 1\n# %% [markdown]\n# #", 1, "begin the file"),
@@ -381,7 +381,7 @@ def test_what_somebody_works_in_is_not_tested_and_what_is_committed_is(repositor
 
 
 def test_a_measuring_cell_is_folded_and_not_in_the_booklet(repository):
-    cell = '\n# %% tags=["measure"]\n#@title Measure the width\nprint("width")\n'
+    cell = '\n# %% tags=["measure"]\n# @title Measure the width\nprint("width")\n'
     lesson = read_lesson(write(repository, LESSON + cell))
     folded = student_notebook(lesson).cells[-1].metadata
     assert folded["jupyter"] == {"source_hidden": True}

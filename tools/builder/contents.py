@@ -65,7 +65,7 @@ def _node(cell: Cell, source: str) -> NotebookNode:
 def _folding(cell: Cell) -> dict:
     """What folds the input of a measuring cell: JupyterLab, VS Code, Colab and the site each ask.
 
-    Its output stays. Colab shows the title of a form in place of the code: the `#@title` line.
+    Its output stays. Colab shows the title of a form in place of the code: the `@title` line.
     """
     if FOLDED_TAGS.isdisjoint(cell.tags):
         return {}

@@ -123,11 +123,11 @@ def _check_cell(path: Path, cell: Cell) -> None:
             raise LessonError(
                 path, cell.line, f"unknown tag {tag!r} on a {cell.kind} cell: use {wanted}"
             )
-    if "measure" in cell.tags and not cell.source.startswith("#@title "):
+    if "measure" in cell.tags and not re.match(r"# ?@title \S", cell.source):
         raise LessonError(
             path,
             cell.line + 1,
-            "a measuring cell is folded: begin it with `#@title `, and what it does in words",
+            "a measuring cell is folded: begin it with `# @title `, and what it does in words",
         )
     if "exercise" in cell.tags:
         check_exercise(path, cell)
