@@ -189,7 +189,7 @@ from course_utils import measure
 
 widths = [4, 16, 64, 256, 1024]
 variance, spread = {}, {}
-for name, power in {"model, divided by the root of K": 0.5, "control: not divided": 0.0}.items():
+for name, power in {"divided by the root": 0.5, "control: not divided": 0.0}.items():
     variance[name], spread[name] = [], []
     for width in widths:
         q, k = torch.randn(2, 50, 64, width, generator=generator)
@@ -204,12 +204,14 @@ figure, (left, right) = plots.panels(
     alt="Left: the variance stays at one when divided and rises in proportion to the width when not. "
     "Right: the entropy is flat at about 3.7 nats when divided, and falls from 2.8 to 0.1 when not.",
 )
-axis = {"xlabel": "K, the width", "logx": True}
+axis = {
+    "xlabel": "K, the width",
+    "logx": True,
+    "styles": {"divided by the root": {"color": plots.SKY}},
+}
+plots.curves({name: (widths, variance[name]) for name in variance}, logy=True, ax=left, **axis)
 plots.curves(
-    {name.split(",")[0]: (widths, variance[name]) for name in variance}, logy=True, ax=left, **axis
-)
-plots.curves(
-    {name.split(",")[0]: (widths, spread[name]) for name in spread},
+    {name: (widths, spread[name]) for name in spread},
     references={"even": math.log(64)},
     ax=right,
     **axis,
@@ -266,7 +268,7 @@ plots.heatmap(
 
 # %% [markdown]
 # *Hidden* must mean hidden. We change the input at one position, and look at all outputs before it. They must be not nearly but exactly
-# the same. We do so for every position, and again without the mask.
+# the same. We do so for every position, and again without the mask. Each vector is its own query, key and value here.
 
 # %%
 x = torch.randn(4, 50, 32, generator=generator)  # 4 texts, 50 positions, 32 numbers each
@@ -352,9 +354,8 @@ claims.check("control: without the root of K it does not", largest(ours - unscal
 both = torch.tensor([[8.0, 8.0]])
 person, animal = torch.tensor([[8.0, 0.0]]), torch.tensor([[0.0, 8.0]])
 
-print(f"one query:   {float(attend(both, key, value, causal=False)):.1f} legs")
-for asked in (person, animal):
-    print(f"one of two:  {float(attend(asked, key, value, causal=False)):.1f} legs")
+for name, asked in {"both": both, "a person": person, "an animal": animal}.items():
+    print(f"asks for {name}: {float(attend(asked, key, value, causal=False)):.1f} legs")
 
 # %% [markdown]
 # One average mixes two answers into a creature with three legs. So a layer has several **heads**: attentions side by side, each with its own
@@ -421,7 +422,10 @@ claims.check("our layer equals torch's layer", largest(own(x) - theirs), "<", 1e
 # it. A language model must not be like that: *dog bites Anna* is not *Anna bites dog*.
 #
 # The remedy is simple: add to each word a vector that belongs to its **position**. We shuffle the first 49 positions and see how far the last output
-# moves. **Guess first:** which of the four will move?
+# moves. **Guess first:** in which of these four does it move?
+#
+# - one causal layer, without positions and with them;
+# - two layers, one on the other, without positions: both causal, or both without the mask.
 
 # %%
 shuffled = torch.cat([torch.randperm(49, generator=generator), torch.tensor([49])])
@@ -600,7 +604,7 @@ orderless = Reader()
 nn.init.zeros_(orderless.place.weight).requires_grad_(False)
 orderless = trained("orderless", orderless, texts)
 
-by_place = trained("by_place", Reader(kind=PositionAttention), texts)
+by_place = trained("places", Reader(kind=PositionAttention), texts)
 
 # %% [markdown]
 # How good is guessing? There are 16 letters, but a clever guesser names only letters that it has seen. We compute its score.
@@ -613,13 +617,13 @@ kinds = F.one_hot(tests[:, :-1], 16).cumsum(1).gt(0).sum(-1)[known]  # letters s
 guessing, guess_loss = float((1 / kinds).mean()), float(kinds.log().mean())
 named = {
     "model, two layers": losses["reader"],
-    "control: one layer, three times the steps": losses["one_layer"],
-    "positions alone": losses["by_place"],
+    "control: one layer": losses["one_layer"],
+    "positions alone": losses["places"],
     "no positions": losses["orderless"],
 }
 plots.loss_curve(
     named,
-    ylabel="loss, nats a letter that can be known",
+    ylabel="loss, nats a letter",
     references={"a guess": guess_loss},
     title="Two layers that look by content learn to read; one layer and positions alone stay near a guess",
     alt="The line of two layers drops from 2.7 to near 0 within 200 steps of 500. No positions falls more "
@@ -671,7 +675,7 @@ from course_utils.language import attention_maps
 
 inputs = tests[:, :-1]  # (N, T)
 maps = torch.stack(attention_maps(reader, inputs))  # (2 layers, N, 4 heads, T, T)
-just_before = maps.diagonal(-1, 3, 4).mean((1, 3))  # (2, 4)
+just_before = maps.diagonal(-1, 3, 4).mean((1, 3))  # (2, 4): weights one left of the diagonal
 
 # %% [markdown]
 # *The figure: two maps of one text, one from each layer. A circle marks an answer. In which layer are the circles dark? Where does the other one
@@ -719,7 +723,9 @@ claims.check("control: no head of layer 2 does", just_before[1].max(), "<", 0.2)
 # %% [markdown]
 # This is how we read the two maps; the tests follow. In layer 1 each letter takes a note of its predecessor: *I come after m*. In layer 2
 # a new *m* asks: *who comes after m?* The note answers, and the letter that carries it is copied. Such a head of layer 2 is called an **induction head**
-# (Elhage et al. 2021). It takes two layers, because the note has to be written before it can be found.
+# (Elhage et al. 2021). This way takes two layers, because the note has to be written before it can be found.
+#
+# And where no note fits? The softmax must spend its one unit somewhere. Those are the dark cells without a circle.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 07.3 - The machine without training (20 min, medium)
@@ -835,7 +841,8 @@ def without(heads: list[tuple[int, int]]) -> float:
 #
 # We remove every set of one, two, three and four heads, first from layer 1, then from layer 2: 15 sets for each layer.
 #
-# *The figure: each dot is one set of heads. Compare the two layers at three heads removed.*
+# *The figure: on the left, each dot is one set of heads. Compare the two layers at three heads removed. On the right, the four hollow dots of three heads
+# removed again, over how much the one head that is left looks at the letter before.*
 
 # %% tags=["measure"]
 # @title Every set of heads of one layer, removed
@@ -853,15 +860,15 @@ alone = three[0][::-1]  # with head 0, 1, 2, 3 as the only one of layer 1: remov
 
 figure, (left, right) = plots.panels(
     2,
-    title="Any one head of layer 2 keeps most answers; in layer 1 it must be one that looks back",
-    titles=["every set of heads, removed", "one head of layer 1 is left"],
+    title="Any one head of layer 2 keeps most answers; in layer 1 it must look back",
     alt="Left, dots over the number of heads removed from one layer. Filled dots, layer 2: near one for "
     "up to two heads, above one half for any three, at a guess for all four. Hollow dots, layer 1: "
     "spread wide for three heads, at a guess for all four. Right, for each head of layer 1, the share "
     "right with this head alone over its attention on the letter before: the dots rise from left to right.",
 )
-hollow = {"marker": "o", "linestyle": "none", "markerfacecolor": "white"}
-names = {0: "model without heads of layer 1", 1: "of layer 2"}
+filled = {"color": plots.MODEL, "marker": "o", "linestyle": "none"}
+hollow = {**filled, "markerfacecolor": "white"}
+names = {0: "layer 1", 1: "layer 2"}
 plots.curves(
     {
         names[layer]: (
@@ -870,19 +877,16 @@ plots.curves(
         )
         for layer, by_count in left_over.items()
     },
-    styles={
-        names[0]: hollow,
-        names[1]: {"color": plots.MODEL, "marker": "o", "linestyle": "none"},
-    },
+    styles={names[0]: hollow, names[1]: filled},
     references={"a guess": guessing},
-    xlabel="heads removed",
+    xlabel="heads removed from one layer",
     ylabel="share right",
     ax=left,
 )
 plots.curves(
     {"_alone": (just_before[0].cpu(), alone)},
-    styles={"_alone": {"color": plots.MODEL, **hollow}},
-    xlabel="its attention on the letter before",
+    styles={"_alone": hollow},
+    xlabel="attention on the letter before",
     ax=right,
 )
 right.set_ylim(left.get_ylim())
@@ -903,9 +907,9 @@ claims.check(
 )
 
 # %% [markdown]
-# Both layers are needed. But the four heads of layer 2 do the same work: each can go, and whichever is left alone keeps most of the answers. In layer 1 they are
-# not alike: what
-# is left with a single head follows how much this head looks at the letter before. Here map and need agree.
+# Both layers are needed. But the four heads of layer 2 do the same work: each can go, and whichever is left alone keeps most of the
+# answers. In layer 1 they are not alike: what is left with a single head follows how much this head looks at the letter before. Here map
+# and need agree.
 #
 # Finer still: we keep all heads and take single looks from layer 2. Either the looks at the answer, or, as a control, all *other* looks.
 # Layer 2 is written out by hand for this.
@@ -930,7 +934,7 @@ def without_looks(hidden: Tensor, again_one: bool) -> float:
 # %% [markdown]
 # The weights that are left no longer sum to one. We show both: left as they are, and scaled up to one again.
 #
-# *The figure: the share of known letters that are right. Which of the four losses hurts?*
+# *The figure: the share of known letters that are right. Which of the four cuts hurt?*
 
 # %% tags=["measure"]
 # @title Single looks of layer 2, removed
