@@ -221,6 +221,11 @@ def environment() -> dict[str, str]:
 
 
 def run(command: Sequence[str], failed: str) -> None:
+    """Runs a command in the folder of the course.
+
+    Raises:
+        SetUpError: It failed; `failed` says what to do.
+    """
     if subprocess.run(command, cwd=ROOT, env=environment()).returncode:
         raise SetUpError(failed)
 
