@@ -7,6 +7,7 @@ Letters: N examples, B batch, T tokens.
 
 from __future__ import annotations
 
+import copy
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 class Stream(ABC):
@@ -49,15 +52,24 @@ class Batches(Stream):
     Args:
         *tensors: Each (N, ...), example `i` of one belonging to example `i` of the others.
         batch_size: B, from 1 to N.
-        seed: Of the order.
+        seed: Of the order, at least 0.
 
     Raises:
-        ValueError: If there is no tensor, their lengths differ, or B is out of range.
+        ValueError: If there is no tensor, one holds images of bytes, their lengths differ, or B or
+            the seed is out of range.
     """
 
     def __init__(self, *tensors: Tensor, batch_size: int, seed: int = 0) -> None:
-        if not tensors or any(tensor.ndim == 0 for tensor in tensors):
-            raise ValueError("Batches needs at least one tensor of shape (N, ...).")
+        if not tensors or not all(isinstance(x, Tensor) and x.ndim for x in tensors):
+            raise ValueError(
+                "Batches needs at least one tensor of shape (N, ...), and tensors only. Use "
+                "torch.from_numpy for arrays, torch.tensor for lists."
+            )
+        if any(x.dtype == torch.uint8 and x.ndim >= 3 for x in tensors):
+            raise ValueError(
+                "images of bytes (uint8) cannot be computed with. Bring them to [-1, 1] first: "
+                "images.float() / 127.5 - 1."
+            )
         lengths = [len(tensor) for tensor in tensors]
         if len(set(lengths)) > 1:
             raise ValueError(
@@ -69,6 +81,7 @@ class Batches(Stream):
                 f"batch_size must lie between 1 and the number of examples, {lengths[0]}; "
                 f"got {batch_size}. Use a smaller batch or more data."
             )
+        _check_seed(seed)
         self.tensors, self.batch_size, self.seed = tensors, batch_size, seed
         self.batches_per_epoch = lengths[0] // batch_size
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
@@ -97,17 +110,21 @@ class Windows(Stream):
         tokens: (T,) the whole text, of an integer type.
         context_length: How many tokens the model reads, at least 1.
         batch_size: B, at least 1.
-        seed: Of the places.
+        seed: Of the places, at least 0.
 
     Raises:
-        ValueError: If the tokens are not a line of integers, or are fewer than one window.
+        ValueError: If the tokens are not a line of integers >= 0, or are fewer than one window, or
+            a number is out of range.
     """
 
     def __init__(self, tokens: Tensor, context_length: int, batch_size: int, seed: int = 0) -> None:
-        if tokens.ndim != 1 or tokens.is_floating_point():
+        if not isinstance(tokens, Tensor) or tokens.ndim != 1 or tokens.dtype not in INTEGERS:
+            came = type(tokens).__name__
+            if isinstance(tokens, Tensor):
+                came = f"{tokens.dtype} of shape {tuple(tokens.shape)}"
             raise ValueError(
-                "tokens must be integers of shape (T,), as Tokenizer.encode returns; got "
-                f"{tokens.dtype} of shape {tuple(tokens.shape)}."
+                "tokens must be a tensor of integers of shape (T,), as Tokenizer.encode returns; "
+                f"got {came}."
             )
         if context_length < 1 or batch_size < 1:
             raise ValueError(
@@ -119,6 +136,9 @@ class Windows(Stream):
                 f"A window takes context_length + 1 = {context_length + 1} tokens, but the text "
                 f"has {len(tokens)}. Use a shorter context or more text."
             )
+        if bool((tokens < 0).any()):
+            raise ValueError(f"tokens count from 0; got {int(tokens.min())}.")
+        _check_seed(seed)
         self.tokens, self.context_length = tokens.long(), context_length
         self.batch_size, self.seed = batch_size, seed
 
@@ -132,7 +152,14 @@ class Windows(Stream):
 
     def to(self, device: torch.device | str) -> Windows:
         """The same stream with its text on another device."""
-        return Windows(self.tokens.to(device), self.context_length, self.batch_size, self.seed)
+        moved = copy.copy(self)
+        moved.tokens = self.tokens.to(device)
+        return moved
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0; got {seed}.")
 
 
 def _generator(seed: int, index: int) -> torch.Generator:

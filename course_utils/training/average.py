@@ -34,6 +34,18 @@ class EMA:
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self.decay, self.num_updates = decay, 0
 
+    def check_fits(self, model: nn.Module) -> None:
+        """Raise ValueError for a model that this is no average of; shapes may broadcast unseen."""
+        own, other = (
+            [(name, p.shape, p.device) for name, p in part.named_parameters()]
+            for part in (self.model, model)
+        )
+        if own != other:
+            raise ValueError(
+                "ema must average the model that is trained; its weights have other names, shapes "
+                "or another device. Make it from this model, where it is: ema = EMA(model)."
+            )
+
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Move the average towards the weights of the model."""

@@ -124,3 +124,24 @@ def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
         f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here" for key in keys[:4]
     ]
     return "; ".join(lines + [f"and {len(keys) - 4} more"] * (len(keys) > 4))
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose name starts with the prefix, without it."""
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
+
+
+def without(config: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """The entries of a configuration that do not have these names."""
+    return {name: value for name, value in config.items() if name not in names}
+
+
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    """Name -> shape of the weights among the tensors."""
+    return {
+        name: list(value.shape)
+        for name, value in tensors.items()
+        if name.startswith(("model.", "ema."))
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sized
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -22,13 +23,37 @@ def stop_if_not_finite(
     """Raise FloatingPointError that says where a loss or gradient stopped being finite."""
     if math.isfinite(loss.item()) and math.isfinite(norm.item()):
         return
-    good = all(bool(p.isfinite().all()) for p in model.parameters())
-    weights = "the weights are those before this step" if good else "so are some of the weights"
+    broken = is_broken(model)
+    weights = "so are some of the weights" if broken else "the weights are those before this step"
     raise FloatingPointError(
         f"training stopped at step {step + 1}: loss is {loss.item():.4g} and gradient norm "
         f"{norm.item():.4g}, at learning rate {rate:.3g}; {weights}. "
         "Look for nan in the batch, then try a learning rate three times smaller."
     )
+
+
+def is_broken(model: nn.Module) -> bool:
+    """Whether a weight is infinite or nan, or a buffer nan: a mask may hold infinities."""
+    infinite = any(not bool(p.isfinite().all()) for p in model.parameters())
+    return infinite or any(bool(b.isnan().any()) for b in model.buffers())
+
+
+def stop_if_broken(model: nn.Module, step: int, rate: float) -> None:
+    """Raise FloatingPointError if the last step left weights that are not finite."""
+    if is_broken(model):
+        raise FloatingPointError(
+            f"the last step, {step + 1}, left weights that are infinite or nan, at learning rate "
+            f"{rate:.3g}. Make the model anew, and try a learning rate three times smaller."
+        )
+
+
+def check_batches(batches: Indexed, num_steps: int) -> None:
+    """Raise ValueError for a list that ends before the training does."""
+    if isinstance(batches, Sized) and len(batches) < num_steps:
+        raise ValueError(
+            f"num_steps is {num_steps}, but there are only {len(batches)} batches. Use fewer "
+            "steps, or data.Batches, which begins the data again when it ends."
+        )
 
 
 def batch_of(batches: Indexed, step: int) -> Any:

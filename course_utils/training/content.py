@@ -54,6 +54,26 @@ def made_of(value: Any, seen: tuple[int, ...] = ()) -> Any:
     return _callable_parts(value, deeper)
 
 
+def network(model: nn.Module) -> Any:
+    """Class and settings of each part of a network; also the code of a class that a page defines.
+
+    Weights have names and shapes, but a dropout's rate or a scale has not.
+    """
+    parts = []
+    for module in model.modules():
+        kind = type(module)
+        settings = {
+            name: value
+            for name, value in vars(module).items()
+            if isinstance(value, Plain | tuple) and name[0] != "_" and name != "training"
+        }
+        own = vars(kind) if kind.__module__ == "__main__" else {}
+        methods = {k: v for k, v in own.items() if isinstance(v, types.FunctionType)}
+        seen = (id(kind), id(module))
+        parts.append([kind.__qualname__, made_of(settings, seen), made_of(methods, seen)])
+    return parts
+
+
 def _callable_parts(value: Any, seen: tuple[int, ...]) -> Any:
     """`made_of` for functions, classes, modules and other objects."""
     if isinstance(value, partial):

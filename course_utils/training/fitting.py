@@ -19,7 +19,7 @@ from course_utils.training.average import EMA
 from course_utils.training.checks import Indexed, batch_of, check_numbers, check_optimizer
 from course_utils.training.history import History
 from course_utils.training.identity import configuration
-from course_utils.training.loop import train_steps
+from course_utils.training.loop import own_random_numbers, step_seed, train_steps
 from course_utils.training.optimizer import adamw
 from course_utils.training.processes import Alone, Loss, require_accelerator
 from course_utils.training.rates import warmup_cosine
@@ -80,10 +80,13 @@ def fit(
     engine = Alone() if accelerator is None else accelerator
     config: dict[str, Any] = {"num_steps": num_steps}
     if checkpoint is not None:
+        device = next(model.parameters()).device
+        with own_random_numbers(step_seed(torch.initial_seed(), 0), device):
+            first_batch = batch_of(batches, 0)  # as the first step draws it
         config = configuration(
             model,
             batches,
-            batch_of(batches, 0),
+            first_batch,
             optimizer,
             {"loss": loss_fn, "lr_schedule": lr_schedule},
             num_steps=num_steps,

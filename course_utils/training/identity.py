@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.training.checks import Indexed
-from course_utils.training.content import made_of, mark
+from course_utils.training.content import made_of, mark, network
 
 STREAM = ("batch_size", "context_length", "seed")  # what decides the batches of a stream
 # What is the same in every run of one recipe on one machine, but not on another machine or Python.
@@ -29,8 +29,8 @@ def configuration(
 ) -> dict[str, Any]:
     """What a checkpoint must agree with, as a file gives it back.
 
-    The entry "exact" holds hashes of the first batch and of what each function is made of; the
-    others say in words what a reader would recognise.
+    The entry "exact" holds hashes of the first batch and of what network and functions are made of;
+    the others say in words what a reader would recognise.
 
     Raises:
         TypeError: a part of it cannot be written to a file; better now than at the first save.
@@ -46,7 +46,8 @@ def configuration(
         "learning_rate": [group["lr"] for group in optimizer.param_groups],
         "weight_decay": [group.get("weight_decay", 0.0) for group in optimizer.param_groups],
         **{name: name_of(function) for name, function in functions.items()},
-        EXACT: {name: mark(made_of(function)) for name, function in functions.items()}
+        EXACT: {name: mark(made_of(f, (id(model),))) for name, f in functions.items()}
+        | {"network": mark(network(model))}
         | {"first batch": mark(made_of(first_batch))}
         | {"optimizer": mark([settings(group) for group in optimizer.param_groups])},
     }

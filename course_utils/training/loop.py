@@ -16,8 +16,10 @@ from course_utils.training.average import EMA
 from course_utils.training.checks import (
     Indexed,
     batch_of,
+    check_batches,
     check_numbers,
     check_optimizer,
+    stop_if_broken,
     stop_if_not_finite,
 )
 from course_utils.training.optimizer import adamw
@@ -70,17 +72,24 @@ def train_steps(
 
     Raises:
         FloatingPointError: the loss or a gradient is not finite. The step is not made. On an
-            accelerator the error may come 50 steps later; the bad steps are passed over.
+            accelerator the error may come 50 steps later; the bad steps are passed over. Or the
+            last step left weights that are not finite.
         ValueError: an argument is outside its range, the loss is not one number or has no gradient,
-            or the optimizer holds no weight of this model.
+            the optimizer holds no weight of this model, or ema averages another one.
     """
     check_numbers(num_steps, first_step, grad_clip)
     optimizer = adamw(model) if optimizer is None else optimizer
     check_optimizer(optimizer, model)
+    check_batches(batches, num_steps)
+    if ema is not None:
+        ema.check_fits(model)
     seed = torch.initial_seed() if seed is None else seed
     engine = Alone() if accelerator is None else accelerator
     rates = Rates(optimizer)
+    # In the model's order, in which a loop on a page clips: the norm is then the same to the bit.
+    order = {id(p): place for place, p in enumerate(model.parameters())}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters.sort(key=lambda p: order.get(id(p), len(order)))
     # A card has to wait for each look at a number, so there it is taken now and then.
     look_every = 1 if all(p.device.type == "cpu" for p in parameters) else 50
     objective, stepper = engine.prepare(Objective(model, loss_fn), optimizer)
@@ -102,6 +111,8 @@ def train_steps(
                 stop_if_not_finite(model, loss, norm, step, rates.now)
             with passing_over_bad_steps(optimizer, loss, norm):
                 stepper.step()
+            if step == num_steps - 1:
+                stop_if_broken(model, step, rates.now)
             if ema is not None:
                 ema.update(model)
             yield TrainStep(step + 1, loss, rates.now, norm.detach())

@@ -50,8 +50,11 @@ def check_recipe(learning_rate: float, weight_decay: float, momentum: float = 0.
     """Raise ValueError for numbers that no optimizer should have."""
     if not 0 < learning_rate < math.inf:
         raise ValueError(f"learning_rate must be above 0 and finite; got {learning_rate}.")
-    if not 0 <= weight_decay < math.inf:
-        raise ValueError(f"weight_decay must be >= 0 and finite; got {weight_decay}.")
+    if not 0 <= weight_decay < 1 / learning_rate:
+        raise ValueError(
+            f"weight_decay must be >= 0 and below 1 / learning_rate = {1 / learning_rate:g}, or a "
+            f"step would turn the signs of the weights; got {weight_decay}."
+        )
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must lie in [0, 1); got {momentum}.")
 

@@ -17,8 +17,12 @@ from course_utils.training.checkpoint import (
     CheckpointError,
     differences,
     load_checkpoint,
+    part,
     save_checkpoint,
+    shapes,
+    without,
 )
+from course_utils.training.checks import is_broken
 from course_utils.training.history import History
 from course_utils.training.identity import EXACT
 
@@ -64,8 +68,8 @@ class Run:
         if self.path is None or not self.speaks:
             return
         tensors = self.weights() | {"loss": torch.tensor(self.history.loss)}
-        if not all(bool(x.isfinite().all()) for x in tensors.values() if x.is_floating_point()):
-            self.failure = f"{self.path.name} was not saved (weights or losses are not finite)"
+        if is_broken(self.model):
+            self.failure = f"{self.path.name} was not saved (its weights are infinite or nan)"
             warnings.warn(f"{self.failure}; an earlier save stands.", stacklevel=3)
             return
         if not finished:
@@ -193,24 +197,3 @@ class Run:
         if self.failure:
             return f"{done}; {self.failure}. Run the cell again to go on from an earlier save."
         return f"{done}; saved to {self.path.name}. Run the cell again to go on."
-
-
-def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose name starts with the prefix, without it."""
-    return {
-        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
-    }
-
-
-def without(config: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    """The entries of a configuration that do not have these names."""
-    return {name: value for name, value in config.items() if name not in names}
-
-
-def shapes(tensors: Mapping[str, Tensor]) -> dict[str, list[int]]:
-    """Name -> shape of the weights among the tensors."""
-    return {
-        name: list(value.shape)
-        for name, value in tensors.items()
-        if name.startswith(("model.", "ema."))
-    }

@@ -95,6 +95,13 @@ def test_types_of_tokens_are_widened():
         (lambda: Windows(torch.arange(5), 0, 1), "must be at least 1; got 0 and 1"),
         (lambda: Windows(torch.zeros(5), 2, 1), "Tokenizer.encode"),
         (lambda: Windows(torch.arange(6).reshape(2, 3), 2, 1), r"\(2, 3\)"),
+        (lambda: Windows(torch.tensor([True] * 5), 2, 1), "got torch.bool"),
+        (lambda: Windows([1, 2, 3], 2, 1), "got list"),
+        (lambda: Windows(torch.arange(5) - 1, 2, 1), "count from 0; got -1"),
+        (lambda: Windows(torch.arange(5), 2, 1, seed=-1), "seed must be at least 0; got -1"),
+        (lambda: Batches(torch.zeros(4), batch_size=2, seed=-1), "seed must be at least 0; got -1"),
+        (lambda: Batches([[0.0], [1.0]], batch_size=1), "torch.tensor for lists"),
+        (lambda: Batches(torch.zeros(4, 8, 8, dtype=torch.uint8), batch_size=2), "/ 127.5 - 1"),
     ],
 )
 def test_wrong_arguments_are_explained(make, says):

@@ -419,7 +419,7 @@ def test_a_data_loader_is_told_what_to_be():
 
 
 def test_too_few_batches_are_named():
-    with pytest.raises(ValueError, match="there is no batch 2"):
+    with pytest.raises(ValueError, match="there are only 2 batches"):
         fit(make(), [batches()[0]] * 2, noisy_loss, num_steps=3)
 
 
