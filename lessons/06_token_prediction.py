@@ -9,8 +9,8 @@
 # - measure a language model, and say how far it is from perfect;
 # - tell a model that has learned from one that has only memorised.
 #
-# *35 minutes to read, about a minute to run on two cores. Needs no earlier lesson. Worked answers to the exercises are in the
-# [answer booklet](answers/06_token_prediction.ipynb).*
+# *50 minutes to read, an hour more for the exercises, about a minute to run on two cores. Needs no earlier lesson. Worked answers to the
+# exercises are in the [answer booklet](answers/06_token_prediction.ipynb).*
 
 # %% [markdown]
 # Run this cell first. It chooses the number of threads, fixes the random seed and says what it found.
@@ -92,14 +92,19 @@ print("grammar:", stories.next_token_probs("Long ago Mia found"))
 # %% [markdown]
 # ### The sampling loop
 #
-# To write, draw a token, put it at the end, and ask again. A model, here and everywhere, takes texts, tokens of shape (B, T), and answers
-# after each token with a number for every token that might come next, (B, T, V). These numbers are called **logits**. Any number is
-# allowed; the **softmax**
+# To write, draw a token, put it at the end, and ask again. A model answers with one number for every token that might come next. These
+# numbers are called **logits**. Any number is allowed; the **softmax**
 #
 # $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 #
-# makes probabilities of logits $z$. The logits of our table are its logarithms, since $e^{\log p} = p$; the logarithm of 0 is $-\infty$, and
-# the softmax makes 0 of it again.
+# makes probabilities of logits $z$. Three tokens with the logits 2, 1 and 0 have $e^z$ = 7.39, 2.72 and 1, together 11.11. So their
+# probabilities are 0.67, 0.24 and 0.09.
+#
+# Our table holds probabilities already. Its logarithms can serve as logits, since $e^{\log p} = p$. The logarithm of 0 is $-\infty$, and the
+# softmax makes 0 of it again.
+#
+# Here and everywhere a model reads several texts at once: B texts of T tokens, shape (B, T). It answers after each token of each text, so
+# its logits have shape (B, T, V). To write, we need only those after the last token.
 
 
 # %%
@@ -168,19 +173,23 @@ checks.run("06.1", probs_at)
 # %% [markdown]
 # ## What was never seen
 #
-# How large a share of the table is zero? And is all of that impossible? Guess before you run the cell.
+# How large a share of the table is zero? Guess before you run the cell.
 
 # %%
 print(f"{(table == 0).float().mean():.0%} of the table is zero")
 
 # %% [markdown]
-# Most of these pairs are against the rules, but counts cannot say so: a rule that is rare may just not have come up. A model that calls
-# possible things impossible cannot be used, so we never trust counts alone. With $c(h, w)$ for how often token $w$ followed context $h$,
+# A pair that was never counted may be against the rules. Or it is only rare, and has not come up. Counts cannot tell these two apart. A
+# model that calls possible things impossible cannot be used, so we never trust counts alone. With $c(h, w)$ for how often token $w$
+# followed context $h$,
 #
 # $$P(w \mid h) = \frac{c(h, w) + k\,P(w \mid h')}{c(h) + k}$$
 #
 # where $c(h)$ is the sum of the row and $h'$ is the shorter context, $h$ without its oldest token. The shorter context counts like $k$ more
 # observations; $k$ is called the **strength**. What is frequent is believed, what is rare leans on the shorter context.
+#
+# An example: a context was seen 4 times, and 3 times the token $w$ followed. The shorter context gives $w$ a probability of 0.1. With
+# $k = 8$ the mixture is $(3 + 8 \cdot 0.1) / (4 + 8) = 0.32$, between 0.75 and 0.1.
 
 
 # %%
@@ -194,7 +203,8 @@ bigram = mix(counts, unigram)  # (V, V) after each token
 
 # %% [markdown]
 # The package has the same model for every length of context, `NGram`. **Order** 0 is uniform, order 1 knows how frequent each token is
-# (unigram), order $n$ sees the last $n-1$ tokens. Only its bookkeeping differs. Does it count as we do?
+# (unigram), order $n$ sees the last $n-1$ tokens. At the start of a text there are fewer, and it uses what there is. Only its bookkeeping
+# differs. Does it count as we do?
 
 # %%
 from course_utils.language import NGram
@@ -256,7 +266,7 @@ print(*tell(models["5-gram"], 3), sep="\n")
 
 # %% [markdown]
 # This reads well. But who found what, and who took what in the end? Follow the names. The rest of the lesson finds out what went wrong
-# there, and what it takes to get it right.
+# there, and what it takes to get it right. For that we need two tools first: tokens, and the loss.
 
 # %% [markdown]
 # ## What is a token?
@@ -287,8 +297,9 @@ def join(ids, pair, new):
 join([5, 7, 7, 7, 5, 7], (7, 7), 256)
 
 # %% [markdown]
-# Learning is to count all pairs, join the most frequent, and repeat. The text is first cut before each space, and no merge crosses such a
-# cut; so it is enough to keep each different piece once, with its count. Of equally frequent pairs the one with the smaller numbers wins.
+# Learning is to count all pairs, join the most frequent, and repeat. The text is first cut into pieces: a word with the space before it, a
+# single punctuation mark, a line break. No merge crosses such a cut; so it is enough to keep each different piece once, with its count. Of
+# equally frequent pairs the one with the smaller numbers wins.
 
 
 # %%
@@ -410,7 +421,7 @@ lossy = WordTokenizer.train(some_text, unknown=True)
 lossy.decode(lossy.encode(strange))
 
 # %% [markdown]
-# One example proves little, so we draw strings at random. From all of Unicode, hardly any pair can be joined, and only the bytes are tested.
+# One example proves little, so we draw strings at random. Strings from all of Unicode use almost no merges, so they test only the bytes.
 # So a second thousand has the characters of the stories, as frequent as they are there. We count the merges that are done in them.
 
 # %%
@@ -504,7 +515,9 @@ checks.run("06.3", cross_entropy)
 # ## The floor
 #
 # We know the grammar, so we know the best possible loss. It is the grammar's **entropy**: the surprise that is left when all
-# probabilities are right, $-\sum p \log p$ at every choice. No model can do better, except by luck on a finite text.
+# probabilities are right. One choice of the grammar costs $-\sum p \log p$ on average. Each choice is weighted by how often a story meets
+# it, on average, and the sum is the nats of a story. Divided by the mean length of a story it is nats a token. No model can do better,
+# except by luck on a finite text.
 
 # %%
 entropy_rate = stories.entropy() / stories.expected_length()
@@ -535,7 +548,8 @@ print(f"floor of the test stories: {floor.mean():.3f} nats a token")
 
 
 # %% [markdown]
-# One function measures all models alike: the loss at each token of a text.
+# One function measures all models alike: the loss at each token of a text after the first. The first token of the test text is a line break
+# that we put there. It is only context, and is not measured. So `surprise` and `floor` hold exactly the same tokens, those of the stories.
 
 
 # %%
@@ -623,8 +637,11 @@ behind = gap(reciter) - best_gap
 claims.check("the 33-gram at strength 1, behind the best (nats)", behind, ">", 0.5)
 
 # %% [markdown]
-# So the window is not the trouble, and neither is the strength. With every knob at its best, tables of this kind stop a tenth of a
-# nat above the floor. That sounds small. We will see that nearly every story is wrong because of it.
+# A wider window alone does not help a table, and neither does another strength. With every knob at its best, tables of this kind stop a
+# tenth of a nat above the floor. That sounds small. We will see that nearly every story is wrong because of it.
+#
+# One thing was not chosen on the validation part: which order is the best. We picked it on the test stories. That flatters the tables, the
+# rivals of the network that comes next. So their true distance from the floor is, if anything, larger.
 
 # %% [markdown]
 # ### Exercise 06.4 - Count and back off (25 min, hard)
@@ -676,9 +693,16 @@ checks.run("06.4", back_off)
 # %% [markdown]
 # ## A model that learns
 #
-# A table keeps every context apart. A network can share: what it learns about a place in the window holds whatever stands elsewhere.
+# A table keeps every context apart. A network can share. It can learn once that "the name 24 places back returns", and this holds for all
+# that may stand between.
 # This one turns each of the last tokens into a short vector of numbers, an **embedding**, lays the vectors side by side, and puts
 # one hidden layer on top, a **multilayer perceptron** (MLP).
+#
+# Two lines in `forward` make the windows. Take four tokens, a b c d, and a window of 3. `F.pad` puts two vectors of zeros before them:
+# 0 0 a b c d, so (B, T, E) becomes (B, T + window - 1, E). `unfold(1, 3, 1)` cuts a window of 3 at every step of 1 along axis 1, the tokens:
+# 00a, 0ab, abc, bcd. That is one window for each token, and it ends there. Its shape is (B, T, E, window), and `.mT` swaps the last two.
+# `flatten(2)` lays the vectors of a window side by side, (B, T, window · E). GELU, between the layers, lets large numbers pass and makes
+# very negative ones zero, with a smooth bend.
 
 # %%
 from torch import nn
@@ -758,8 +782,9 @@ claims.check(
 )
 
 # %% [markdown]
-# Now in earnest, with a rate that rises at first and then falls to zero, the default of `fit`. One network sees 32 tokens. Its control sees
-# 8, and is trained alike. And since a training starts from chance, the first is trained three times.
+# Now in earnest, with a rate that rises at first and then falls to zero, the default of `fit`. One network sees 32 tokens. Beside it stands
+# a **control**: the same but for one thing, its window of 8 tokens. And since a training starts from chance, the first is trained three
+# times.
 
 
 # %%
@@ -838,6 +863,10 @@ figure.axes[0].set_xticks(range(len(words)), words, rotation=90, fontsize=8)
 figure
 
 # %% [markdown]
+# Three places stand out: the name, the treasure and the pronoun of the last sentence. In common they have that the words which decide them
+# stand more than four tokens back, where the 5-gram no longer sees them. At the pronoun it gives *she* and *he* one half each, and pays
+# $\log 2 = 0.69$ nats.
+#
 # We find the names and treasures that come back in all test stories, and measure there alone. How far away is the first mention?
 
 # %%
@@ -851,8 +880,8 @@ print(f"{len(back)} returning tokens, {min(distances)} to {max(distances)} token
 
 # %% [markdown]
 # A 5-gram looks back four tokens. What would a blind guess cost? There are six heroes and eight treasures, all equally
-# frequent: $\tfrac12(\log 6 + \log 8) = 1.94$ nats. Guess first: which of these five does better than blind? The 33-gram sees the first
-# mention, as the wide network does.
+# frequent: $\tfrac12(\log 6 + \log 8) = 1.94$ nats. Guess first: which of five models does better than blind, the 5-gram, the
+# 10-gram, the 33-gram, the narrow network or the wide one? The 33-gram sees the first mention, as the wide network does.
 
 # %% tags=["measure"]
 # @title Measure the returning tokens and all others, and draw both
@@ -915,7 +944,12 @@ for length in (1, 4, 9, 15, 32):
     print(f"contexts of {length:2} tokens: {share_seen(length):6.1%} were seen in training")
 
 # %% [markdown]
+# So a table backs off to a context that it has seen. But backing off drops the *oldest* tokens first, and these are just the name and the
+# treasure of the first sentence. What is left says nothing about them.
+#
 # More text would help a table, and would make it larger: it keeps what it has seen. How much does that grow, and what does a network keep?
+# For a table we count all the numbers in its memory: each run of tokens that it met, how often, and where the runs of each context begin.
+# For the network we count its weights.
 
 # %% tags=["measure"]
 # @title Count the numbers that tables and network keep, from a quarter of the text and from all of it
@@ -939,7 +973,7 @@ claims.check("numbers in the 33-gram for each in the network", large / kept(mode
 # Now each model tells 100 stories, and the grammar says which of them it could have told itself. A story in which another hero takes the
 # treasure, or the hero takes another treasure, is not valid. There is an easy way to cheat: tell a story that stood in the training text.
 # So we count the stories that are valid *and* new. To see whether the cheat would be found out, we also ask a 33-gram with
-# strength 1, which trusts its counts.
+# strength 1, which trusts its counts. It is the `reciter` from above, `NGram(33, V, strength=1)` fitted to the training stories.
 #
 # Guess first: the 5-gram is a tenth of a nat above the floor, in a story of about forty tokens. What share of its stories is valid?
 
@@ -972,8 +1006,13 @@ claims.check("valid and new: the 33-gram with strength 1 (share)", new[recited],
 figure
 
 # %% [markdown]
-# A few tokens of forty carry the plot: the name, the treasure, the pronoun. By luck a table gets the name right once in six times, the
-# treasure once in eight. The average over all tokens hardly shows it. And *valid* alone is fooled by a model that recites.
+# A few tokens of forty carry the plot: the name, the treasure, the pronoun. By luck a 5-gram gets the name right once in six times, the
+# treasure once in eight, and the pronoun once in two: all three once in 96. Of 100 stories that is about one, so a bar of 1 % is a single
+# story. The average over all tokens hardly shows it. And *valid* alone is fooled by a model that recites.
+#
+# Gap and validity are linked. The gap times the tokens of a story is the gap of a story, in nats, and $e$ to the minus that is a lower bound
+# for the share of valid stories. The 5-gram: about $0.12 \cdot 41 \approx 5$ nats, and $e^{-5}$ is less than 1 %. The wide network: about a
+# hundredth of a nat a token is 0.4 nats a story, and $e^{-0.4}$ is 67 %. A hundred stories show such a share only roughly.
 
 # %% [markdown]
 # ## Turn it yourself
@@ -1066,8 +1105,10 @@ for ax, values in zip(axes, (trusting, careful), strict=True):
 figure
 
 # %% [markdown]
-# The difference of the two curves is the **generalisation gap**. Here we could see it without new stories: nobody can
-# honestly stay under the floor. On real text we do not know the floor, so held-out text is all we have.
+# The difference of the two curves is the **generalisation gap**. Here we could see it without new stories. On *new* text nobody stays
+# below the floor for long. On the text that was counted, below the floor means that the model kept the stories. That holds for the
+# table with a chosen strength too: it loses little on new stories, and has kept the old ones all the same. On real text we do not
+# know the floor, so held-out text is all we have.
 
 # %% tags=["measure"]
 # @title Check both over the strength
@@ -1117,6 +1158,8 @@ def bits_a_byte(losses: torch.Tensor, text: str) -> torch.Tensor:
 checks.run("06.5", bits_a_byte)
 
 # %% [markdown]
+# The package's `bits_per_byte` computes the same from other arguments: the mean loss, the number of tokens and the number of bytes.
+#
 # We cut the same stories in three ways, and fit a 5-gram to each. Guess first: which tokenizer has the highest loss a token?
 
 # %%
@@ -1189,8 +1232,9 @@ claims.check(
 # %% [markdown]
 # ## Real text
 #
-# Python carries its own documentation. We hold out the last tenth as the test, and the last tenth of the rest for validation, and climb the
-# same ladder, on characters. When the strength is chosen, the validation part is given back: the table counts it too.
+# Python carries its own documentation. We hold out the last tenth as the test, and the last tenth of the rest for validation, and try the
+# same models in the same order, on characters. When the strength is chosen, the validation part is given back: the table counts it too.
+# `CharTokenizer.train(docs)` gets the whole text, but learns only its alphabet, so that a rare character of the test part has a number.
 
 # %%
 docs = data.python_docs()
@@ -1265,6 +1309,10 @@ lead = network_loss - best_docs
 claims.check("real text: the small network above the best table (nats)", lead, ">", 0.1)
 
 # %% [markdown]
+# The best order was picked on the test part here too. This flatters the table, and makes the lead over the network look larger, at
+# most by the difference to the order that validation would have picked. In the figure the tables of order 5, 8 and 12 all lie below the
+# network, so who wins does not hang on that pick.
+#
 # The winner of the stories loses here. One likely reason is that documentation repeats its phrases, and a table remembers phrases well.
 # Another is that the network is small and trained for seconds. This lesson does not tell them apart, and says nothing about larger
 # networks. How far all of them are from perfect, nobody knows: this text has no known floor.
@@ -1290,8 +1338,8 @@ print(f"named right: the grammar {hits.float().mean():.1%}, the network {network
 claims.check("a perfect model names this share of tokens right", hits.float().mean(), "<", 0.9)
 
 # %% [markdown]
-# **"Word or subword."** It is a choice, with a price in vocabulary and length. On the stories, at equal windows, it made no difference
-# to speak of. And on the documentation? The best table on characters meets tables on 512 byte pairs, in the right unit.
+# **"Word or subword."** It is a choice, with a price in vocabulary and length. On the stories, at equal, long enough windows, it made
+# no difference to speak of. And on the documentation? The best table on characters meets tables on 512 byte pairs, in the right unit.
 
 # %% tags=["measure"]
 # @title Compare the best tables on characters and on byte pairs
@@ -1335,8 +1383,8 @@ claims.verdicts()
 # %% [markdown]
 # ## The mirror
 #
-# This lesson is the sibling of lesson 01. A diffusion model touches every pixel in each call, and all of them sharpen together. A language
-# model finishes one token in each call, and never changes it again.
+# For those who did lesson 01: this lesson is its sibling. A diffusion model touches every pixel in each call, and all of them sharpen
+# together. A language model finishes one token in each call, and never changes it again.
 #
 # | | diffusion | language |
 # |---|---|---|
