@@ -8,6 +8,8 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
+from build_notebooks import to_test
+
 ROOT = Path(__file__).resolve().parents[1]
 INLINE = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 HTML = re.compile(r"""(?:src|href)=["']([^"']+)["']""")
@@ -16,13 +18,18 @@ CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]*`", re.M | re.S)
 
 
 def documents() -> list[Path]:
-    """Markdown files and notebooks, leaving out hidden folders such as .venv."""
-    found = [*ROOT.rglob("*.md"), *ROOT.rglob("*.ipynb")]
-    return sorted(path for path in found if not _is_hidden(path.relative_to(ROOT)))
+    """Markdown files outside of hidden folders such as .venv, and the notebooks of the lessons.
+
+    A notebook of a learner's own, and one that somebody works in, is theirs.
+    """
+    pages = [path for path in ROOT.rglob("*.md") if not _is_hidden(path.relative_to(ROOT))]
+    return sorted([*pages, *to_test(ROOT)[0]])
 
 
 def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") and part != ".github" for part in path.parts)
+    return path.parts[0] == "work" or any(
+        part.startswith(".") and part != ".github" for part in path.parts
+    )
 
 
 def text_of(path: Path) -> str:
