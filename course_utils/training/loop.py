@@ -33,11 +33,14 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
     So a training goes on after an interruption with the numbers that it would have drawn.
 
     Args:
-        seed: of the training.
+        seed: of the training, at least 0.
         step: from 0.
         rank: number of the process, from 0.
     """
-    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0])
+    # As a key: SeedSequence((seed, k, 0)) is SeedSequence((seed, k)), which orders the data. The
+    # noise of step k would be drawn with the very numbers that chose its batch.
+    key = np.random.SeedSequence(seed, spawn_key=(step, rank))
+    return int(key.generate_state(1, np.uint64)[0])
 
 
 def train_steps(

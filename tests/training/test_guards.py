@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.data import Batches
+from course_utils.data import Batches, Windows
 from course_utils.training import (
     EMA,
     CheckpointError,
@@ -16,6 +16,7 @@ from course_utils.training import (
     fitting,
     load_checkpoint,
     muon,
+    step_seed,
     train_steps,
 )
 from course_utils.training.checks import is_broken
@@ -193,6 +194,16 @@ def test_a_decay_that_would_turn_the_signs_of_the_weights_is_refused(make):
     make(Hidden(3, 3), 0.5, weight_decay=1.9)
     with pytest.raises(ValueError, match="below 1 / learning_rate = 2, .*got 2.0"):
         make(Hidden(3, 3), 0.5, weight_decay=2.0)
+
+
+def test_a_step_does_not_draw_the_numbers_that_chose_its_batch():
+    for k in range(5):
+        places = Windows(torch.arange(1000), 1, 8, seed=3)[k][0][:, 0]
+        order = Batches(torch.arange(50), batch_size=50, seed=3)[k][0]
+        torch.manual_seed(step_seed(3, k))
+        assert not torch.equal(torch.randint(999, (8,)), places)
+        torch.manual_seed(step_seed(3, k))
+        assert not torch.equal(torch.randperm(50), order)
 
 
 def test_a_list_that_ends_too_early_is_noticed_before_the_first_step():
