@@ -909,6 +909,7 @@ plots.curves(
     xlabel="attention on the letter before",
     ax=right,
 )
+left.set_xticks(range(5))
 right.set_ylim(left.get_ylim())
 figure
 
