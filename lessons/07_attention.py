@@ -625,7 +625,7 @@ plots.loss_curve(
     named,
     ylabel="loss, nats a letter",
     references={"a guess": guess_loss},
-    title="Two layers that look by content learn to read; one layer and positions alone stay near a guess",
+    title="Two layers learn to read; one layer and positions alone stay near a guess",
     alt="The line of two layers drops from 2.7 to near 0 within 200 steps of 500. No positions falls more "
     "slowly and is at about 0.5 after 500. Positions alone and one layer stay close to the dashed line "
     "at 2.46, one layer over 1,500 steps.",
@@ -889,6 +889,7 @@ plots.curves(
     xlabel="attention on the letter before",
     ax=right,
 )
+left.set_xticks(range(5))
 right.set_ylim(left.get_ylim())
 figure
 
