@@ -4,62 +4,33 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 import torch
-from common import machine, threads
-
-from course_utils.training.checkpoint import write_atomically
+from frame import results
+from frame.machine import threads
 
 SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
 CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
 
 
-def merged(old: dict[str, Any], section: str, found: dict[str, Any]) -> dict[str, Any]:
-    """The results with those of one section put in the place of its earlier ones."""
-    goals = [goal.row() | {"section": section} for goal in found["goals"]]
-    kept = [goal for goal in old.get("goals", []) if goal["section"] != section]
-    order = {name: index for index, name in enumerate((*SECTIONS, CARD))}
-    details = {**old.get("details", {}), section: found["details"]}
-    return {
-        "machine": machine(),
-        "goals": sorted(kept + goals, key=lambda goal: order[goal["section"]]),
-        "details": {name: details[name] for name in sorted(details, key=order.__getitem__)},
-    }
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Earlier results of this machine; nothing when there are none, or they are of another one."""
-    if not path.exists():
-        return {}
-    old = json.loads(path.read_text(encoding="utf-8"))
-    if old["machine"] == machine():
-        return old
-    print(f"({path.name} is of another machine or other versions: begun anew)", end=" ")
-    return {}
-
-
 def run(section: str, path: Path) -> None:
     """Measure one section and put it into the results at once, so that nothing is lost later."""
-    found = importlib.import_module(section).measure_section()
-    results = merged(read(path), section, found)
-    write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
+    found = importlib.import_module(f"sections.{section}").measure_section()
+    results.write(results.merged(results.read(path), section, found, (*SECTIONS, CARD)), path)
 
 
 def show(path: Path) -> None:
     """Print the table and draw the figure of what has been measured."""
-    import report  # imports matplotlib, which no measurement needs
+    from frame import report  # imports matplotlib, which no measurement needs
 
-    results = read(path)
-    if results:
-        print(f"\n{report.table(results)}")
-        report.figure(results)
+    if found := results.read(path):
+        print(f"\n{report.table(found)}")
+        report.figure(found)
 
 
 def main() -> int:

@@ -5,39 +5,22 @@
 #
 # After this lesson you can
 #
-# - cut any text into tokens, and say what each way of cutting costs;
-# - measure a language model in nats, and say how far it is from perfect;
+# - write a language model that counts, and one that learns, with its training loop and its sampling loop;
+# - measure a language model, and say how far it is from perfect;
 # - tell a model that has learned from one that has only memorised.
 #
-# *35 minutes to read, about 30 seconds to run on two cores. Needs no earlier lesson. Lesson 01 is its mirror.*
+# *50 minutes to read, an hour more for the exercises, about a minute to run on two cores. Needs no earlier lesson. Worked answers to the
+# exercises are in the [answer booklet](answers/06_token_prediction.ipynb).*
 
 # %% [markdown]
 # Run this cell first. It chooses the number of threads, fixes the random seed and says what it found.
 
 # %% tags=["setup"]
-import math
-
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from course_utils import data, training
-from course_utils.data.text import HEROES, TREASURES
-from course_utils.language import (
-    MLP,
-    BytePairTokenizer,
-    CharTokenizer,
-    NGram,
-    WordTokenizer,
-    bits_per_byte,
-    next_token_loss,
-    perplexity,
-    sample,
-    text_loss,
-)
+from course_utils import data
 from course_utils.exercises import checks
-from course_utils.notebook import Claims, plots, setup, widgets
-from course_utils.records import last
+from course_utils.notebook import Claims, plots, setup
 
 course = setup("06", seed=0)
 claims = Claims("06")
@@ -49,15 +32,15 @@ sizes = course.sizes(
 # %% [markdown]
 # ## The claim
 #
-# The article that this course tests says of large language models:
+# [The article that this course tests](../docs/article.md) says of large language models:
 #
 # > *The model learns to predict the next token (word or subword) given previous context.*
 #
 # Four words need a closer look. What is a *token*? What is a *prediction*? How much does *context* help? And
-# how do we see that a model *learns*, and does not just remember? First we let two models speak.
+# how do we see that a model *learns*, and does not just remember? We start with the smallest model that there is.
 
 # %% [markdown]
-# ## A first look
+# ## Count, then write
 #
 # Our texts are little stories. A **grammar** writes them: a set of rules that we know completely, so later we can say what a
 # perfect model would do.
@@ -68,123 +51,347 @@ train_text = "".join(stories.sample(sizes.num_stories, seed=course.seed))
 print(train_text[:560])
 
 # %% [markdown]
-# The simplest language model counts. A **bigram** looks at one word and asks: which words followed it in the text, and how
-# often? A **5-gram** looks at the last four words.
+# A model sees numbers, so each different word, punctuation mark and line break gets one. Such a piece with a number is a **token**, and
+# the list of all of them is the **vocabulary**, of size $V$. The text becomes a line of numbers.
 
 # %%
+from course_utils.language import WordTokenizer
+
 tokenizer = WordTokenizer.train(train_text)
-tokens = tokenizer.encode(train_text).to(course.device)
-bigram, five_gram = (NGram(order, tokenizer.vocab_size).fit(tokens) for order in (2, 5))
-line_break = tokenizer.encode("\n").to(course.device)
+tokens = tokenizer.encode(train_text).to(course.device)  # (T,)
+V = tokenizer.vocab_size
+print(f"{len(tokens):,} tokens, {V} different ones:", tokens[:12].tolist())
 
 # %% [markdown]
-# Now they write. We give them a line break, which starts a new story, and ask for the next word, 60 times.
+# The smallest model looks at one token and asks: what followed it in the text, and how often? It counts neighbours, and so is called a
+# **bigram**. Row by row, counts become shares.
+
+# %%
+from collections import Counter
+from itertools import pairwise
+
+counts = torch.zeros(V, V)
+for (before, after), times in Counter(pairwise(tokens.tolist())).items():
+    counts[before, after] = times
+table = counts / counts.sum(dim=1, keepdim=True)  # (V, V), each row adds up to 1
+
+# %% [markdown]
+# This table is a whole language model. It has a row for each context, and in the row a probability for each token that may come next.
+# Here is the row of *found*, beside what the grammar itself says:
+
+# %%
+row = table[tokenizer.encode("found").item()]
+likely = {tokenizer.tokens[i]: round(float(row[i]), 3) for i in row.topk(2).indices}
+print("bigram: ", likely)
+print("grammar:", stories.next_token_probs("Long ago Mia found"))
+
+# %% [markdown]
+# Counting found the rule: *a* twice as often as *an*. Note what the model does not say. It names no next token. It gives a probability to
+# each one, and whoever samples makes the choice.
+
+# %% [markdown]
+# ### The sampling loop
+#
+# To write, draw a token, put it at the end, and ask again. A model answers with one number for every token that might come next. These
+# numbers are called **logits**. Any number is allowed; the **softmax**
+#
+# $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
+#
+# makes probabilities of logits $z$. Three tokens with the logits 2, 1 and 0 have $e^z$ = 7.39, 2.72 and 1, together 11.11. So their
+# probabilities are 0.67, 0.24 and 0.09.
+#
+# Our table holds probabilities already. Its logarithms can serve as logits, since $e^{\log p} = p$. The logarithm of 0 is $-\infty$, and the
+# softmax makes 0 of it again.
+#
+# Here and everywhere a model reads several texts at once: B texts of T tokens, shape (B, T). It answers after each token of each text, so
+# its logits have shape (B, T, V). To write, we need only those after the last token.
 
 
 # %%
-def tell(model, num_stories: int) -> list[str]:
-    """Let a model write stories, each up to its first line break."""
+def write(model, text, num_new, generator):
+    """Extend texts (B, T) by num_new tokens, one call of the model for each."""
+    for _ in range(num_new):
+        logits = model(text)[:, -1]  # (B, V), after the last token
+        probs = logits.softmax(dim=-1)
+        newest = torch.multinomial(probs.cpu(), 1, generator=generator)  # (B, 1), drawn
+        text = torch.cat([text, newest.to(text.device)], dim=1)
+    return text
+
+
+# %% [markdown]
+# A line break starts a new story. Sixty tokens are one or two stories. Guess first: will they make sense?
+
+
+# %%
+def counted(text):
+    return table.log()[text.cpu()]  # (B, T, V), the row of each token
+
+
+line_break = tokenizer.encode("\n").to(course.device)  # (1,)
+generator = torch.Generator().manual_seed(course.seed)
+print(tokenizer.decode(write(counted, line_break[None], 60, generator)[0]))
+
+# %% [markdown]
+# Every two neighbours go together, and the whole stumbles. One token of context is not enough.
+
+# %% [markdown]
+# ### Exercise 06.1 - Temperature (10 min, easy)
+#
+# A writer can be made bolder or more careful: divide the logits by a **temperature** before the softmax. At 1 nothing changes. Above 1 the
+# choices become more even. Towards 0 the likeliest token takes all, and at 0 it shall have probability 1.
+#
+# <details><summary>Hint</summary>
+#
+# Nothing can be divided by 0: treat it on its own. `torch.nn.functional.one_hot(places, V)` makes rows with a single 1, of whole
+# numbers. If you write the softmax yourself, sum with `keepdim=True`, and think of what `exp` makes of 10,000.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def probs_at(logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return the probabilities of the next token at a temperature.
+
+    Args:
+        logits: (B, V), of any size; -inf for what is impossible.
+        temperature: at least 0.
+
+    Returns:
+        (B, V) floating point, each row adds up to 1. At temperature 0: 1 for the largest logit
+        of each row, 0 for all others.
+    """
+    # BEGIN SOLUTION
+    if temperature == 0:
+        return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).float()
+    return (logits / temperature).softmax(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("06.1", probs_at)
+
+# %% [markdown]
+# ## What was never seen
+#
+# How large a share of the table is zero? Guess before you run the cell.
+
+# %%
+print(f"{(table == 0).float().mean():.0%} of the table is zero")
+
+# %% [markdown]
+# A pair that was never counted may be against the rules. Or it is only rare, and has not come up. Counts cannot tell these two apart. A
+# model that calls possible things impossible cannot be used, so we never trust counts alone. With $c(h, w)$ for how often token $w$
+# followed context $h$,
+#
+# $$P(w \mid h) = \frac{c(h, w) + k\,P(w \mid h')}{c(h) + k}$$
+#
+# where $c(h)$ is the sum of the row and $h'$ is the shorter context, $h$ without its oldest token. The shorter context counts like $k$ more
+# observations; $k$ is called the **strength**. What is frequent is believed, what is rare leans on the shorter context.
+#
+# An example: a context was seen 4 times, and 3 times the token $w$ followed. The shorter context gives $w$ a probability of 0.1. With
+# $k = 8$ the mixture is $(3 + 8 \cdot 0.1) / (4 + 8) = 0.32$, between 0.75 and 0.1.
+
+
+# %%
+def mix(counts, shorter, strength=8.0):
+    return (counts + strength * shorter) / (counts.sum(dim=-1, keepdim=True) + strength)
+
+
+uniform = torch.full((V,), 1 / V)  # knows nothing
+unigram = mix(torch.bincount(tokens.cpu(), minlength=V), uniform)  # (V,) without any context
+bigram = mix(counts, unigram)  # (V, V) after each token
+
+# %% [markdown]
+# The package has the same model for every length of context, `NGram`. **Order** 0 is uniform, order 1 knows how frequent each token is
+# (unigram), order $n$ sees the last $n-1$ tokens. At the start of a text there are fewer, and it uses what there is. Only its bookkeeping
+# differs. Does it count as we do?
+
+# %%
+from course_utils.language import NGram
+
+models = {"bigram": NGram(2, V).fit(tokens)}
+theirs = models["bigram"](torch.arange(V, device=course.device)[None])[0].exp().cpu()  # (V, V)
+claims.check(
+    "counting: page and package give the same probabilities (largest difference)",
+    (theirs - bigram).abs().max(),
+    "<",
+    1e-5,
+)
+
+# %% [markdown]
+# And does `sample`, the package's loop, write what our loop writes? It is a generator: it gives a record after each token, and `last`
+# waits for the final one.
+
+# %%
+from course_utils.language import sample
+from course_utils.records import last
+
+start = line_break.expand(100, 1)  # a hundred stories at once
+ours = write(models["bigram"], start, 60, torch.Generator().manual_seed(course.seed))
+steps = sample(
+    models["bigram"], start, max_new_tokens=60, generator=torch.Generator().manual_seed(course.seed)
+)
+claims.check(
+    "sampling: page and package write the same tokens",
+    torch.equal(ours, last(steps).state),
+    "==",
+    True,
+)
+
+# %% [markdown]
+# From here on we use the package. A **5-gram** looks at the last four tokens. Here it writes, token by token, with the probability of what
+# was drawn.
+
+# %%
+models["5-gram"] = NGram(5, V).fit(tokens)
+generator = torch.Generator().manual_seed(course.seed)
+for step in sample(models["5-gram"], line_break[None], max_new_tokens=8, generator=generator):
+    newest = step.state[0, -1]
+    print(f"call {step.calls}: p = {step.prediction[0, newest]:.2f}  {tokenizer.tokens[newest]}")
+
+# %% [markdown]
+# A text grows by one token for each call of the model, and what is written stays. Now whole stories, each up to its first line break.
+
+
+# %%
+def tell(model, num_stories):
+    """A list of stories that the model writes."""
     generator = torch.Generator().manual_seed(course.seed)
     start = line_break.expand(num_stories, 1)
     texts = last(sample(model, start, max_new_tokens=60, generator=generator)).state[:, 1:]
     return [tokenizer.decode(text).partition("\n")[0] + "\n" for text in texts.cpu()]
 
 
-for name, model in {"bigram": bigram, "5-gram": five_gram}.items():
-    print(f"{name}:", *tell(model, 2), sep="\n")
+print(*tell(models["5-gram"], 3), sep="\n")
 
 # %% [markdown]
-# The bigram stumbles from word to word. The 5-gram reads well. But who found what, and who took what in the end? Follow the names.
-# This lesson measures what went wrong there.
-
-# %% [markdown]
-# ## One call, one token
-#
-# A generated text grows by one token for each call of the model. Here are the first eight calls, with the probability that the
-# model had given to the word that was drawn.
-
-# %%
-generator = torch.Generator().manual_seed(course.seed)
-for step in sample(five_gram, line_break[None], max_new_tokens=8, generator=generator):
-    newest = step.state[0, -1]
-    print(f"call {step.calls}: p = {step.prediction[0, newest]:.2f}  {tokenizer.tokens[newest]}")
-
-# %% [markdown]
-# This is the mirror of part 1. A diffusion model touches every pixel in each call, and all of them sharpen together. A language
-# model finishes one token in each call, and never changes it again.
+# This reads well. But who found what, and who took what in the end? Follow the names. The rest of the lesson finds out what went wrong
+# there, and what it takes to get it right. For that we need two tools first: tokens, and the loss.
 
 # %% [markdown]
 # ## What is a token?
 #
-# A **token** is a piece of text that has a number. The list of all pieces is the **vocabulary**. There are three common ways
-# to cut.
+# Words are one way to cut a text. There are three common ones.
 #
 # | tokenizer | piece | finds its vocabulary by |
 # |---|---|---|
 # | `CharTokenizer` | a character | listing all characters |
 # | `WordTokenizer` | a word or a punctuation mark | listing all words |
 # | `BytePairTokenizer` | a frequent string of bytes, a *subword* | joining frequent neighbours |
+#
+# The third is what large models use. It starts from the 256 bytes, of which every text consists. Then the most frequent pair of neighbours
+# becomes a new token, again and again. One step of that is to join a pair wherever it stands:
+
 
 # %%
+def join(ids, pair, new):
+    """Replace each occurrence of the pair by the new token, from left to right."""
+    joined, i = [], 0
+    while i < len(ids):
+        found = tuple(ids[i : i + 2]) == pair
+        joined.append(new if found else ids[i])
+        i += 2 if found else 1
+    return joined
+
+
+join([5, 7, 7, 7, 5, 7], (7, 7), 256)
+
+# %% [markdown]
+# Learning is to count all pairs, join the most frequent, and repeat. The text is first cut into pieces: a word with the space before it, a
+# single punctuation mark, a line break. No merge crosses such a cut; so it is enough to keep each different piece once, with its count. Of
+# equally frequent pairs the one with the smaller numbers wins.
+
+
+# %%
+def learn(pieces, num_merges):
+    """The merges of a text, given how often each of its pieces (bytes) occurs."""
+    words = [(list(piece), times) for piece, times in pieces.items()]
+    merges = []
+    for new in range(256, 256 + num_merges):
+        pairs = Counter()
+        for ids, times in words:
+            for pair in pairwise(ids):
+                pairs[pair] += times
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        words = [(join(ids, best, new), times) for ids, times in words]
+        merges.append(best)
+    return merges
+
+
+# %%
+import re
+
 some_text = "".join(stories.sample(2000, seed=course.seed))
+pieces = Counter(piece.encode() for piece in re.findall(r" ?\w+|[^\w\s]|\s", some_text))
+merges = learn(pieces, 64)
+print(merges[:4])
+
+# %% [markdown]
+# The package learns with counts that are kept up to date instead of made anew. Are its merges the same?
+
+# %%
+from course_utils.language import BytePairTokenizer, CharTokenizer
+
 tokenizers = {
     "characters": CharTokenizer.train(some_text),
-    "byte pairs": BytePairTokenizer.train(some_text, vocab_size=320),
+    "byte pairs": BytePairTokenizer.train(some_text, vocab_size=256 + 64),
     "words": WordTokenizer.train(some_text),
 }
-for name, cut in tokenizers.items():
-    pieces = [cut.tokens[i] for i in cut.encode("Mia found a lantern.")]
-    print(f"{name}, {cut.vocab_size} in the vocabulary:", "|".join(pieces), sep="\n  ")
+claims.check(
+    "byte pairs: page and package learn the same 64 merges",
+    tokenizers["byte pairs"].merges == merges,
+    "==",
+    True,
+)
+print("  ".join(tokenizers["byte pairs"].tokens[256:268]))
 
 # %% [markdown]
-# Byte pairs start from the 256 bytes, of which every text consists. Then the most frequent pair of neighbours becomes a new
-# token, again and again. These were the first twelve **merges**:
+# These are the first twelve: *␣t*, then *he*, then both together, *␣the*, where ␣ is a space. Frequent words grow together, rare ones stay in
+# pieces. The three ways of cutting, on one sentence:
 
 # %%
-merges = tokenizers["byte pairs"].tokens[256:268]
-print("  ".join(merges))
+for name, cut in tokenizers.items():
+    parts = [cut.tokens[i] for i in cut.encode("Mia found a lantern.")]
+    print(f"{name}, {cut.vocab_size} in the vocabulary:", "|".join(parts), sep="\n  ")
 
 # %% [markdown]
-# First *␣t* and *he*, then both together, *␣the*, where ␣ is a space. Frequent words grow together, rare ones stay in pieces.
-# One thing it was told: the text is cut before each space first, and no merge crosses such a cut.
-
-# %% [markdown]
-# ### Exercise 06.1 - Join one pair (10 min, medium)
+# ### Exercise 06.2 - Encode with merges (15 min, medium)
 #
-# Take one merge step: replace each occurrence of a pair of neighbours by a new token, from left to right.
+# The merges are learned. Now a new piece of text comes, and has to be cut with them. Counting plays no part any more.
 #
 # <details><summary>Hint</summary>
 #
-# Walk along the list with a position of your own. Where the pair begins, append the new token and go on two places.
-# Elsewhere append the token and go on one. In `7 7 7` there is one pair `(7, 7)`, and a 7 is left over.
+# A late merge needs tokens that an early one makes. In which order must they be done? `join` is on the page above.
 #
 # </details>
 
 
 # %% tags=["exercise"]
-def join_pair(tokens: list[int], pair: tuple[int, int], new: int) -> list[int]:
-    """Return the tokens with each occurrence of the pair joined.
+def encode(piece: list[int], merges: list[tuple[int, int]]) -> list[int]:
+    """Return the byte-pair tokens of a piece of text.
 
     Args:
-        tokens: the text.
-        pair: two tokens, to be joined where they stand side by side in this order.
-        new: the token to put in their place.
+        piece: its bytes, numbers from 0 to 255.
+        merges: pairs of tokens in the order in which they were learned; merge number i, counted
+            from 0, makes token 256 + i.
 
     Returns:
-        The shorter text, a new list.
+        The tokens, a new list. Each merge is done wherever its pair stands, from left to right.
     """
     # BEGIN SOLUTION
-    joined, position = [], 0
-    while position < len(tokens):
-        found = tuple(tokens[position : position + 2]) == pair
-        joined.append(new if found else tokens[position])
-        position += 2 if found else 1
-    return joined
+    for number, pair in enumerate(merges):
+        joined, i = [], 0
+        while i < len(piece):  # what `join` does
+            found = tuple(piece[i : i + 2]) == pair
+            joined.append(256 + number if found else piece[i])
+            i += 2 if found else 1
+        piece = joined
+    return list(piece)
     # END SOLUTION
 
 
 # %% tags=["check"]
-checks.run("06.1", join_pair)
+checks.run("06.2", encode)
 
 # %% [markdown]
 # ### Does the text come back?
@@ -214,90 +421,52 @@ lossy = WordTokenizer.train(some_text, unknown=True)
 lossy.decode(lossy.encode(strange))
 
 # %% [markdown]
-# One example proves little. We take 1,000 strings of random characters, from all of Unicode.
+# One example proves little, so we draw strings at random. Strings from all of Unicode use almost no merges, so they test only the bytes.
+# So a second thousand has the characters of the stories, as frequent as they are there. We count the merges that are done in them.
 
 # %%
 import random
 
 draw = random.Random(course.seed)
-alphabet = [chr(i) for i in range(0x11_0000) if not 0xD800 <= i <= 0xDFFF]  # no half characters
-texts = ["".join(draw.choices(alphabet, k=20)) for _ in range(1000)]
+unicode = [chr(i) for i in range(0x11_0000) if not 0xD800 <= i <= 0xDFFF]  # no half characters
+strings = {
+    "Unicode": ["".join(draw.choices(unicode, k=20)) for _ in range(1000)],
+    "stories": ["".join(draw.choices(some_text, k=20)) for _ in range(1000)],
+}
+print(strings["stories"][:2])
+
+# %% tags=["measure"]
+# @title Encode and decode the random strings, and count the merges
 
 
-def share_restored(cut) -> float:
+def share_restored(cut, texts) -> float:
     return sum(cut.decode(cut.encode(text)) == text for text in texts) / len(texts)
 
 
-restored = share_restored(tokenizers["byte pairs"])
-claims.check("byte pairs give back 1,000 random strings exactly", restored, "==", 1)
-claims.check("control: words with <unk> give back none", share_restored(lossy), "<", 0.01)
+merged = sum(
+    len(text.encode()) - len(tokenizers["byte pairs"].encode(text)) for text in strings["stories"]
+)
+for name, texts in strings.items():
+    restored = share_restored(tokenizers["byte pairs"], texts)
+    claims.check(f"byte pairs give back 1,000 random strings of {name}", restored, "==", 1)
+claims.check("merges are really done in those of stories (merges a string)", merged / 1000, ">", 1)
+lost = share_restored(lossy, strings["Unicode"])
+claims.check("control: words with <unk> give back none of Unicode", lost, "<", 0.01)
 
 # %% [markdown]
 # The stories have no unknown words, so we stay with words for now. One number for each word is easy to read.
 
 # %% [markdown]
-# ## What is a prediction?
-#
-# A next-token model is a table. It has a row for each context, and in each row a probability for each token of the
-# vocabulary. For the bigram we can count the whole table in one line.
-
-# %%
-V = tokenizer.vocab_size
-pairs = torch.bincount(tokens[:-1] * V + tokens[1:], minlength=V * V).view(V, V)
-table = pairs / pairs.sum(dim=1, keepdim=True)
-table.shape
-
-# %% [markdown]
-# The row of *found*, beside what the grammar itself says:
-
-# %%
-row = table[tokenizer.encode("found").item()]
-likely = {tokenizer.tokens[i]: round(float(row[i]), 3) for i in row.topk(3).indices}
-print("bigram: ", likely)
-print("grammar:", stories.next_token_probs("Long ago Mia found"))
-
-# %% [markdown]
-# The counts found the rule: twice as often *a* as *an*. Note what the model does not say. It names no next token. It gives a
-# probability to each one, and whoever samples makes the choice.
-#
-# `NGram` is this table for longer contexts. Where a context was rare, it leans on the row of the shorter one. **Order** 0
-# knows nothing (uniform), order 1 knows how frequent each token is (unigram), order $n$ sees the last $n-1$ tokens.
-
-# %% [markdown]
-# ## An example, and its loss
+# ## What does a prediction cost?
 #
 # A text is its own exercise book. The input is the text, and the target at each place is the token that comes next. So every
 # text of $T+1$ tokens holds $T$ examples.
 
-# %% [markdown]
-# ### Exercise 06.2 - Inputs and targets (5 min, easy)
-#
-# Cut a batch of texts into the tokens that the model sees and the tokens that it must predict.
-#
-# <details><summary>Hint</summary>
-#
-# After the last token nothing is known to follow. Before the first one there is nothing to see.
-#
-# </details>
-
-
-# %% tags=["exercise"]
-def inputs_and_targets(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets for next-token prediction.
-
-    Args:
-        tokens: (B, T + 1) pieces of text.
-
-    Returns:
-        inputs (B, T), and targets (B, T): the token that follows each input.
-    """
-    # BEGIN SOLUTION
-    return tokens[:, :-1], tokens[:, 1:]
-    # END SOLUTION
-
-
-# %% tags=["check"]
-checks.run("06.2", inputs_and_targets)
+# %%
+text = tokenizer.encode("Mia found a lantern.")
+inputs, targets = text[:-1], text[1:]
+for seen, next_one in zip(inputs, targets, strict=True):
+    print(f"after ... {tokenizer.tokens[seen]:8} comes {tokenizer.tokens[next_one]}")
 
 # %% [markdown]
 # The **loss** asks: which probability $p$ did the model give to the token that really came? It is the surprise
@@ -305,25 +474,25 @@ checks.run("06.2", inputs_and_targets)
 # $$-\log p(\text{token} \mid \text{context})$$
 #
 # averaged over all tokens. With the natural logarithm its unit is the **nat**. Certainty costs 0 nats. One of six equal
-# choices costs $\log 6 = 1.79$ nats. What was called impossible costs infinitely many, so `NGram` leaves a little probability
-# for everything.
+# choices costs $\log 6 = 1.79$ nats. What was called impossible costs infinitely many; that is why we mixed.
+#
+# For a network's logits $p$ is their softmax, and this mean is called **cross-entropy**.
 
 # %% [markdown]
 # ### Exercise 06.3 - Cross-entropy by hand (10 min, medium)
 #
-# A network gives **logits**: any numbers, of which $\text{softmax}(z)_i = e^{z_i} / \sum_j e^{z_j}$ makes probabilities.
-# Return the mean loss.
+# Return the mean loss of a batch. The logits may be large, as those of a network that is very sure, and -inf where a token is impossible.
 #
 # <details><summary>Hint</summary>
 #
-# `log_softmax` gives log-probabilities, along the axis that you name. `values.gather(-1, index[..., None])[..., 0]`
-# picks one value for each place.
+# `log_softmax` gives log-probabilities along the axis that you name, without ever leaving the logarithms.
+# `values.gather(-1, index[..., None])[..., 0]` picks one value for each place.
 #
 # </details>
 
 
 # %% tags=["exercise"]
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean loss of the next token, in nats.
 
     Args:
@@ -346,7 +515,9 @@ checks.run("06.3", cross_entropy)
 # ## The floor
 #
 # We know the grammar, so we know the best possible loss. It is the grammar's **entropy**: the surprise that is left when all
-# probabilities are right. No model can do better, except by luck on a finite text.
+# probabilities are right. One choice of the grammar costs $-\sum p \log p$ on average. Each choice is weighted by how often a story meets
+# it, on average, and the sum is the nats of a story. Divided by the mean length of a story it is nats a token. No model can do better,
+# except by luck on a finite text.
 
 # %%
 entropy_rate = stories.entropy() / stories.expected_length()
@@ -354,115 +525,324 @@ print(f"a story:   {stories.entropy():.2f} nats in {stories.expected_length():.1
 print(f"the floor: {entropy_rate:.3f} nats a token")
 
 # %% [markdown]
-# All models are measured on **held-out** stories, which they have not seen. For these we also ask the grammar for its exact
-# probability of every token. The mean surprise of the grammar itself is the floor of this very text.
+# All models are measured on **test** stories, which they have not seen. Whatever we choose for a model, we choose on other stories again, the
+# **validation** part: a choice that was made on the test part would flatter.
 
 # %%
 held_out = stories.sample(500, seed=course.seed + 1)
+validation_stories = stories.sample(200, seed=course.seed + 2)
+test_tokens, validation = (
+    tokenizer.encode("\n" + "".join(part)).to(course.device)
+    for part in (held_out, validation_stories)
+)
 known = set(train_text.splitlines(keepends=True))
-print(f"held-out stories that also occur in training: {sum(s in known for s in held_out)}")
+print(f"test stories that also occur in training: {sum(story in known for story in held_out)}")
 
-test_tokens = tokenizer.encode("\n" + "".join(held_out)).to(course.device)
+# %% [markdown]
+# For the test stories we also ask the grammar for its exact probability of every token. Its mean surprise is the floor of this very text.
+
+# %%
 exact = [list(stories.conditionals(story))[:-1] for story in held_out]  # without the end mark
-floor = torch.tensor([-math.log(p[token]) for story in exact for token, p in story])
-print(f"floor on the held-out stories: {floor.mean():.3f} nats a token")
+floor = torch.tensor([p[token] for story in exact for token, p in story]).log().neg()
+print(f"floor of the test stories: {floor.mean():.3f} nats a token")
 
 
 # %% [markdown]
-# One function measures all models alike: the loss at each token of the held-out text.
+# One function measures all models alike: the loss at each token of a text after the first. The first token of the test text is a line break
+# that we put there. It is only context, and is not measured. So `surprise` and `floor` hold exactly the same tokens, those of the stories.
 
 
 # %%
 @torch.no_grad()
-def surprise(model, text: Tensor = test_tokens) -> Tensor:
+def surprise(model, text):
     """(T,) nats for each token of a text after the first."""
     logits = model(text[None, :-1])[0]
-    return F.cross_entropy(logits, text[1:], reduction="none").cpu()
+    return torch.nn.functional.cross_entropy(logits, text[1:], reduction="none").cpu()
 
 
-# %%
-orders = {"control: uniform": 0, "unigram": 1, "bigram": 2, "trigram": 3, "5-gram": 5}
-models = {name: NGram(order, V).fit(tokens) for name, order in orders.items()}
+def gap(model):
+    """Nats a token above the floor, on the test stories."""
+    return float(surprise(model, test_tokens).mean() - floor.mean())
+
 
 # %% [markdown]
-# ## A network as a table
+# ## How far counting goes
 #
-# A table needs a row for each context. A small network needs none: an **MLP** (multi-layer perceptron) turns the last few tokens into lists of numbers
-# (**embeddings**), and these into logits. Similar contexts then share what was learned.
-#
-# We train two, built and trained alike but for the **window**: how many tokens they see. A wider window also needs a wider first layer.
+# A longer context tells more, and was seen less often. How much a table should lean on shorter contexts then matters, so each
+# order gets its own strength, the one that does best on the validation part.
 
 
 # %%
-def train_mlp(text: Tensor, vocab_size: int, window: int, num_steps: int):
-    torch.manual_seed(course.seed)
-    network = MLP(vocab_size, num_previous=window, embedding_width=16, width=96)
-    batches = data.Windows(text, context_length=128, batch_size=8, seed=course.seed)
-    path = course.checkpoint(f"mlp_{vocab_size}_{window}")
+def tune(table, check, strengths=(1, 8, 32, 256)):
+    """Give a table the strength that does best on a text; return the loss for each."""
+    tried = {}
+    for strength in strengths:
+        table.strength = strength  # its counts stay the same
+        tried[strength] = float(surprise(table, check).mean())
+    table.strength = min(tried, key=tried.get)
+    return tried
+
+
+# %%
+orders = (1, 2, 3, 5, 8, 10, 16, 33)
+tables = {order: NGram(order, V).fit(tokens) for order in orders}
+tried = {order: tune(tables[order], validation) for order in orders}
+gaps = {order: gap(tables[order]) for order in orders}
+for order in orders:
+    strength = tables[order].strength
+    print(f"order {order:2}: strength {strength:3}, {gaps[order]:.3f} nats above the floor")
+
+# %% [markdown]
+# Guess first: the longest of these tables sees 32 tokens, nearly a whole story. Is it the best, or the worst? Look where the lines part, and
+# how near each comes to the dashed floor.
+
+# %% tags=["measure"]
+# @title Draw the loss over the order, for two fixed strengths and for the chosen one
+longer = [order for order in orders if order >= 3]
+plots.curves(
+    {
+        f"strength {strength}": (longer, [tried[order][strength] for order in longer])
+        for strength in (1, 8)
+    }
+    | {"chosen for each": (longer, [min(tried[order].values()) for order in longer])},
+    styles={
+        "strength 1": {"color": plots.PURPLE},
+        "strength 8": {"color": plots.ORANGE},
+        "chosen for each": {"color": plots.SKY, "marker": "o"},
+    },
+    references={"floor": entropy_rate},
+    xlabel="order of the table",
+    ylabel="nats a token, validation part",
+    title="With little strength long contexts hurt; with a chosen one they stop helping",
+    alt="Three lines over the order, from 3 to 33. At strength 1 and 8 the loss rises steeply from "
+    "order 8 on. At a strength chosen for each order it falls to order 10 and then stays level, "
+    "a tenth of a nat above the floor.",
+)
+
+# %%
+names = {1: "unigram", 2: "bigram", 3: "trigram", 5: "5-gram", 10: "10-gram", 33: "33-gram"}
+models = {name: tables[order] for order, name in names.items()}
+best_gap = min(gaps.values())
+claims.check("the best table of any order stays above the floor (nats)", best_gap, ">", 0.09)
+
+# %% tags=["measure"]
+# @title Check the first rungs, and what the strength does to the longest table
+rungs = [gap(NGram(0, V)), gaps[1], gaps[2], gaps[3]]
+least = -torch.tensor(rungs).diff().max()
+claims.check("uniform, unigram, bigram, trigram: each rung is lower (nats)", least, ">", 0.2)
+behind = gaps[33] - best_gap
+claims.check("the 33-gram at its own strength, behind the best (nats)", behind, "<", 0.02)
+reciter = NGram(33, V, strength=1.0).fit(tokens)
+behind = gap(reciter) - best_gap
+claims.check("the 33-gram at strength 1, behind the best (nats)", behind, ">", 0.5)
+
+# %% [markdown]
+# A wider window alone does not help a table, and neither does another strength. With every knob at its best, tables of this kind stop a
+# tenth of a nat above the floor. That sounds small. We will see that nearly every story is wrong because of it.
+#
+# One thing was not chosen on the validation part: which order is the best. We picked it on the test stories. That flatters the tables, the
+# rivals of the network that comes next. So their true distance from the floor is, if anything, larger.
+
+# %% [markdown]
+# ### Exercise 06.4 - Count and back off (25 min, hard)
+#
+# Write the n-gram of any order, straight from the formula
+#
+# $$P(w \mid h) = \frac{c(h, w) + k\,P(w \mid h')}{c(h) + k}$$
+#
+# which above stood only for contexts of one token. For the empty context the shorter one is the uniform level, $1/V$ for each token.
+# Count in the text itself, without a table: your function answers for a single context.
+#
+# <details><summary>Hint</summary>
+#
+# Go from the empty context to the whole one, and let each level mix into the next. The last `length` tokens of a context are
+# `context[len(context) - length :]`; `context[-length:]` goes wrong for one length. $c(h)$ counts the tokens that followed $h$.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def back_off(text: list[int], context: list[int], vocab_size: int, strength: float) -> torch.Tensor:
+    """Return the probability of every next token after a context, by counts in a text.
+
+    Args:
+        text: tokens to count in; may be empty.
+        context: the tokens before the one to predict, the newest last; may be empty.
+        vocab_size: V.
+        strength: k, above 0.
+
+    Returns:
+        (V,) floating point, adding up to 1.
+    """
+    # BEGIN SOLUTION
+    probs = torch.full((vocab_size,), 1 / vocab_size)
+    for length in range(len(context) + 1):
+        wanted = context[len(context) - length :]
+        counts = torch.zeros(vocab_size)
+        for i in range(length, len(text)):
+            if text[i - length : i] == wanted:
+                counts[text[i]] += 1
+        probs = (counts + strength * probs) / (counts.sum() + strength)
+    return probs
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("06.4", back_off)
+
+# %% [markdown]
+# ## A model that learns
+#
+# A table keeps every context apart. A network can share. It can learn once that "the name 24 places back returns", and this holds for all
+# that may stand between.
+# This one turns each of the last tokens into a short vector of numbers, an **embedding**, lays the vectors side by side, and puts
+# one hidden layer on top, a **multilayer perceptron** (MLP).
+#
+# Two lines in `forward` make the windows. Take four tokens, a b c d, and a window of 3. `F.pad` puts two vectors of zeros before them:
+# 0 0 a b c d, so (B, T, E) becomes (B, T + window - 1, E). `unfold(1, 3, 1)` cuts a window of 3 at every step of 1 along axis 1, the tokens:
+# 00a, 0ab, abc, bcd. That is one window for each token, and it ends there. Its shape is (B, T, E, window), and `.mT` swaps the last two.
+# `flatten(2)` lays the vectors of a window side by side, (B, T, window · E). GELU, between the layers, lets large numbers pass and makes
+# very negative ones zero, with a smooth bend.
+
+# %%
+from torch import nn
+from torch.nn import functional as F
+
+
+class Network(nn.Module):
+    """Tokens (B, T) -> logits (B, T, V), from the last `window` tokens at each place."""
+
+    def __init__(self, vocab_size, window, embedding_width, width):
+        super().__init__()
+        self.window = window
+        self.embed = nn.Embedding(vocab_size, embedding_width)
+        self.hidden = nn.Linear(window * embedding_width, width)
+        self.logits = nn.Linear(width, vocab_size)
+
+    def forward(self, tokens):
+        x = self.embed(tokens)  # (B, T, E)
+        x = F.pad(x, (0, 0, self.window - 1, 0))  # zeros stand before the text
+        x = x.unfold(1, self.window, 1).mT  # (B, T, window, E): the last ones at each place
+        return self.logits(F.gelu(self.hidden(x.flatten(2))))  # (B, T, V)
+
+
+# %% [markdown]
+# It starts with random weights, and is **trained**: show it a batch of texts, measure the loss, move each weight a little in the direction
+# that lowers it. The optimizer, AdamW, decides how far; a gradient longer than 1 is cut to length 1.
+
+# %%
+from course_utils import training
+
+batches = data.Windows(tokens, context_length=128, batch_size=8, seed=course.seed)
+
+
+def train(network, num_steps):
+    optimizer = training.adamw(network, 0.012)  # the learning rate: how far to go in a step
+    for step in range(num_steps):
+        (text,) = batches[step]  # (8, 129), pieces from anywhere in the training text
+        inputs, targets = text[:, :-1], text[:, 1:]
+        loss = F.cross_entropy(network(inputs).flatten(0, 1), targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        if step % 10 == 0:
+            print(f"step {step:2}: {loss.item():.2f} nats")
+
+
+# %%
+torch.manual_seed(course.seed)
+network = Network(V, window=32, embedding_width=16, width=96).to(course.device)
+train(network, num_steps=41)
+
+# %% [markdown]
+# It starts as ignorant as the uniform model, at $\log V$ nats, and learns. The package has this network as `MLP`, the loss as
+# `next_token_loss`, and one loop for all models of the course, `training.fit`, which can also be stopped and goes on where it was. With a
+# constant rate, as ours, does it train the same weights?
+
+# %%
+from course_utils.language import MLP, next_token_loss
+
+torch.manual_seed(course.seed)
+packaged = MLP(V, num_previous=32, embedding_width=16, width=96).to(course.device)
+training.fit(
+    packaged,
+    batches,
+    next_token_loss,
+    num_steps=41,
+    optimizer=training.adamw(packaged, 0.012),
+    lr_schedule=training.constant,
+)
+same = [torch.equal(p, q) for p, q in zip(network.parameters(), packaged.parameters(), strict=True)]
+claims.check(
+    "network, loss and loop: page and package train the same weights, bit for bit",
+    all(same),
+    "==",
+    True,
+)
+
+# %% [markdown]
+# Now in earnest, with a rate that rises at first and then falls to zero, the default of `fit`. One network sees 32 tokens. Beside it stands
+# a **control**: the same but for one thing, its window of 8 tokens. And since a training starts from chance, the first is trained three
+# times.
+
+
+# %%
+def train_mlp(text, vocab_size, window, num_steps, repeat=0):
+    seed = course.seed + repeat
+    torch.manual_seed(seed)
+    network = MLP(vocab_size, num_previous=window, embedding_width=16, width=96).to(course.device)
     training.fit(
-        network.to(course.device),
-        batches,
+        network,
+        data.Windows(text, context_length=128, batch_size=8, seed=seed),
         next_token_loss,
         num_steps=num_steps,
-        learning_rate=0.012,
-        checkpoint=path,
+        optimizer=training.adamw(network, 0.012),
+        checkpoint=course.checkpoint(f"mlp_{vocab_size}_{window}" + f"_{repeat}" * (repeat > 0)),
     )
     return network
 
 
 # %%
-narrow, wide = "model: MLP, 8 tokens", "model: MLP, 32 tokens"
-models[narrow] = train_mlp(tokens, V, window=8, num_steps=sizes.num_steps)
-models[wide] = train_mlp(tokens, V, window=32, num_steps=sizes.num_steps)
+narrow, wide = "control: MLP, 8 tokens", "model: MLP, 32 tokens"
+models[narrow] = train_mlp(tokens, V, 8, sizes.num_steps)
+repeats = [train_mlp(tokens, V, 32, sizes.num_steps, repeat) for repeat in range(3)]
+models[wide] = repeats[0]
 
 # %% [markdown]
-# The control for the wide window is a table that sees the same 32 tokens, a 33-gram.
+# Guess first: how near to the floor does the wide one come? The best table stands a tenth of a nat above it.
 
-# %%
-long = "33-gram, 32 tokens"
-models[long] = NGram(33, V).fit(tokens)
-nats = {name: surprise(model) for name, model in models.items()}
-loss = {name: float(values.mean()) for name, values in nats.items()}
-
-# %% [markdown]
-# *The figure: the loss of each model. One word of context brings the great fall, from unigram to bigram. Then the tables stall above the
-# dashed floor, and the 33-gram is worse than the trigram. Only the network with the wide window nearly touches the floor.*
-
-# %%
-ladder = dict(sorted(loss.items(), key=lambda item: -item[1]))
+# %% tags=["measure"]
+# @title Draw the gap of every model
+ladder = {name: gap(model) for name, model in models.items() if name != "unigram"}
 plots.bars(
-    ladder,
-    xlabel="nats a token, on held-out stories",
-    references={"floor": float(floor.mean())},
-    title="Counting stalls above the floor; a network with a wide window nearly reaches it",
+    dict(sorted(ladder.items(), key=lambda item: -item[1])),
+    form="{:.3f}",
+    xlabel="nats a token above the floor, on test stories",
+    title="Tables stop a tenth of a nat above the floor; a network with a wide window goes on",
+    alt="Bars, from the bigram over the tables of higher order to the two networks. The tables "
+    "and the narrow network end at about a tenth of a nat, the wide network at a hundredth.",
 )
 
-# %%
-gap = {name: value - float(floor.mean()) for name, value in loss.items()}
-best_table = min(gap[name] for name in gap if "gram" in name)
-for name in ladder:
-    print(f"{name:22} {gap[name]:6.3f} nats above the floor")
-
-# %%
-rungs = [loss[name] for name in ("control: uniform", "unigram", "bigram", "trigram")]
-least = -torch.tensor(rungs).diff().max()
-claims.check("uniform, unigram, bigram, trigram: each rung is lower", least, ">", 0.2)
+# %% tags=["measure"]
+# @title Check the gaps, over three trainings
+three = [gap(network) for network in repeats]
+print("three trainings:", "  ".join(f"{value:.4f}" for value in three), "nats above the floor")
 claims.check(
-    "no model beats the grammar at its own language (nats)", min(gap.values()), ">", -0.005
+    "three trainings with a wide window: the farthest from the floor (nats)", max(three), "<", 0.03
 )
-claims.check("the best table stays above the floor (nats)", best_table, ">", 0.08)
-claims.check("a network that sees 32 tokens nearly reaches it (nats)", gap[wide], "<", 0.04)
+claims.check("three trainings: the nearest is not below the floor (nats)", min(three), ">", -0.005)
+claims.check("control: a narrow window stays above the floor (nats)", ladder[narrow], ">", 0.08)
 
 # %% [markdown]
 # ## Where the tables stall
 #
-# The gap of the 5-gram looks small. It is an average, so we look at its parts: the surprise at each token of one story.
-#
-# *The figure: the 5-gram follows the dashed line of the exact grammar nearly everywhere. It leaves it where the name and the
-# treasure of the first sentence come back, and where a pronoun, he or she, must fit the name. There the grammar is certain,
-# and the 5-gram guesses. The wide network stays near zero at all three. Elsewhere it strays a little from the dashed line.*
+# An average hides its parts, so we look at the surprise at each token of one story. Look for the places where a line leaves the dashed one,
+# which is the grammar's own surprise. What do these places have in common?
 
-# %%
+# %% tags=["measure"]
+# @title Draw the surprise at each token of one story
+nats = {name: surprise(model, test_tokens) for name, model in models.items()}
 words = [token for token, _ in exact[0]]
 one_story = slice(0, len(words))
 figure = plots.curves(
@@ -471,107 +851,168 @@ figure = plots.curves(
         wide: nats[wide][one_story],
         "reference: the grammar": floor[one_story],
     },
+    styles={"5-gram": {"color": plots.SKY}},
     ylabel="nats",
     title="The 5-gram is surprised by the name and the treasure, which it has read before",
+    alt="Three lines over the words of a story. The 5-gram follows the dashed line of the grammar "
+    "except at three places, where it is higher by one or two nats: the name and the treasure "
+    "of the first sentence when they come back, and the pronoun. The wide network stays near "
+    "the dashed line there too.",
 )
 figure.axes[0].set_xticks(range(len(words)), words, rotation=90, fontsize=8)
 figure
 
 # %% [markdown]
-# We find the names and treasures that come back in all held-out stories, and measure there alone. How far away is the first
-# mention?
+# Three places stand out: the name, the treasure and the pronoun of the last sentence. In common they have that the words which decide them
+# stand more than four tokens back, where the 5-gram no longer sees them. At the pronoun it gives *she* and *he* one half each, and pays
+# $\log 2 = 0.69$ nats.
+#
+# We find the names and treasures that come back in all test stories, and measure there alone. How far away is the first mention?
 
 # %%
-names = {*HEROES, *TREASURES}
+from course_utils.data.text import HEROES, TREASURES
+
+plot_words = {*HEROES, *TREASURES}
 spoken = [[token for token, _ in story] for story in exact]
-returns = torch.tensor([w in names and w in s[:i] for s in spoken for i, w in enumerate(s)])
-distances = [i - s.index(w) for s in spoken for i, w in enumerate(s) if w in names and w in s[:i]]
-print(f"{returns.sum()} returning tokens, {min(distances)} to {max(distances)} tokens back")
+back = [(s, i) for s in spoken for i, word in enumerate(s) if word in plot_words and word in s[:i]]
+distances = [i - s.index(s[i]) for s, i in back]
+print(f"{len(back)} returning tokens, {min(distances)} to {max(distances)} tokens back")
 
 # %% [markdown]
 # A 5-gram looks back four tokens. What would a blind guess cost? There are six heroes and eight treasures, all equally
-# frequent: $\tfrac12(\log 6 + \log 8)$ nats.
-#
-# *The figure: two groups of bars. At the returning tokens, the 5-gram and the narrow network pay the price of a blind guess, the 33-gram
-# even more, the wide network close to nothing. At all other tokens three of the four stay close to the floor, and the 33-gram lies above
-# it.*
+# frequent: $\tfrac12(\log 6 + \log 8) = 1.94$ nats. Guess first: which of five models does better than blind, the 5-gram, the
+# 10-gram, the 33-gram, the narrow network or the wide one? The 33-gram sees the first mention, as the wide network does.
 
-# %%
-blind = (math.log(len(HEROES)) + math.log(len(TREASURES))) / 2
-shown = ["5-gram", long, narrow, wide]
-at_returns = {name: float(nats[name][returns].mean()) for name in shown}
-elsewhere = {name: float(nats[name][~returns].mean()) for name in shown}
+# %% tags=["measure"]
+# @title Measure the returning tokens and all others, and draw both
+blind = (torch.tensor([len(HEROES), len(TREASURES)]).log().mean()).item()
+returns = torch.tensor([w in plot_words and w in s[:i] for s in spoken for i, w in enumerate(s)])
+shown = ["5-gram", "10-gram", "33-gram", narrow, wide]
+at_returns = {name: float(nats[name][returns].mean()) for name in nats}
+elsewhere = {name: float((nats[name] - floor)[~returns].mean()) for name in nats}
 
 figure, (left, right) = plots.panels(
-    2, title="At the tokens that come back no table beats a blind guess"
+    2,
+    title="At the tokens that come back no table beats a blind guess",
+    alt="Two groups of bars. At the returning tokens all three tables and the narrow network cost "
+    "as much as a blind guess, the wide network close to nothing. At all other tokens every "
+    "model lies within a few hundredths of a nat of the floor.",
 )
-plots.bars(at_returns, xlabel="nats, returning tokens", references={"blind guess": blind}, ax=left)
-rest = float(floor[~returns].mean())
-plots.bars(elsewhere, xlabel="nats, all other tokens", references={"floor": rest}, ax=right)
+plots.bars(
+    {name: at_returns[name] for name in shown},
+    form="{:.2f}",
+    xlabel="nats, returning tokens",
+    references={"blind guess": blind},
+    ax=left,
+)
+plots.bars(
+    {name: elsewhere[name] for name in shown},
+    form="{:.3f}",
+    xlabel="nats above the floor, all other tokens",
+    ax=right,
+)
 right.set_xlim(left.get_xlim())
 right.set_yticks([])
 figure
 
-# %%
-ratio, above = at_returns["5-gram"] / blind, elsewhere["5-gram"] - rest
-claims.check("returning tokens cost a 5-gram a blind guess (ratio)", ratio, "within", (0.9, 1.1))
-claims.check("control: elsewhere it is close to the floor (nats)", above, "<", 0.06)
-claims.check("a network with a wide window knows them (nats)", at_returns[wide], "<", 0.3)
-claims.check("control: with a narrow window it guesses", at_returns[narrow], ">", 1.5)
-claims.check("control: a table with the wide window guesses", at_returns[long], ">", 1.5)
+# %% tags=["measure"]
+# @title Check the returning tokens, for the tables of every order
+lowest = min(surprise(table, test_tokens)[returns].mean() for table in tables.values())
+claims.check(
+    "returning tokens: the best table over a blind guess (ratio)", lowest / blind, ">", 0.95
+)
+claims.check("returning tokens: the wide network (nats)", at_returns[wide], "<", 0.3)
+claims.check("returning tokens: control, the narrow network (nats)", at_returns[narrow], ">", 1.8)
+claims.check("all others: the 5-gram above the floor (nats)", elsewhere["5-gram"], "<", 0.06)
 
 # %% [markdown]
-# Two things had to come together: a window that reaches back, and a model that shares between contexts. The 33-gram has the window. But
-# of the long contexts in the held-out stories it has seen hardly any before. It pays even more than a guess. Perhaps a story that it half
-# remembers makes it sure of a wrong name: choose the 33-gram in the slider below.
+# Two things had to come together: a window that reaches back, and a model that shares between contexts. The 33-gram has the window. But a
+# table knows a context only if it has seen exactly this one, with all its 32 tokens. How often is that?
+
+# %% tags=["measure"]
+# @title Count which contexts of the test stories occur in training
 
 
-# %%
 def share_seen(length: int) -> float:
-    """Share of the contexts of this length in the held-out text that occur in training."""
+    """Share of the contexts of this length in the test text that occur in training."""
     key = torch.randint(2**62, (length,), generator=generator).to(tokens)  # a random fingerprint
     seen, new = ((text.unfold(0, length, 1) * key).sum(1) for text in (tokens, test_tokens))
     return float(torch.isin(new, seen).float().mean())
 
 
-seen = {length: share_seen(length) for length in (1, 4, 8, 16, 32)}
-print(
-    "\n".join(f"contexts of {length:2} tokens: {share:6.1%} seen" for length, share in seen.items())
-)
+for length in (1, 4, 9, 15, 32):
+    print(f"contexts of {length:2} tokens: {share_seen(length):6.1%} were seen in training")
 
 # %% [markdown]
-# A table for all contexts of 32 tokens would need $V^{32}$ rows. The network has no rows, only its parameters. We count both.
+# So a table backs off to a context that it has seen. But backing off drops the *oldest* tokens first, and these are just the name and the
+# treasure of the first sentence. What is left says nothing about them.
+#
+# More text would help a table, and would make it larger: it keeps what it has seen. How much does that grow, and what does a network keep?
+# For a table we count all the numbers in its memory: each run of tokens that it met, how often, and where the runs of each context begin.
+# For the network we count its weights.
 
-# %%
-weights = sum(p.numel() for p in models[wide].parameters())
-print(f"rows of the table: 10^{32 * math.log10(V):.0f}; numbers in the network: {weights:,}")
+# %% tags=["measure"]
+# @title Count the numbers that tables and network keep, from a quarter of the text and from all of it
+
+
+def kept(model) -> int:
+    return sum(x.numel() for x in [*model.parameters(), *model.buffers()])
+
+
+quarter = tokens[: len(tokens) // 4]
+for order in (5, 10, 33):
+    small, large = kept(NGram(order, V).fit(quarter)), kept(tables[order])
+    print(f"{order:2}-gram: {small:10,} numbers, from four times the text {large:10,}")
+print(f"network: {kept(models[wide]):10,} numbers, from four times the text the same")
+claims.check("four times the text: how many times larger the 33-gram is", large / small, ">", 3)
+claims.check("numbers in the 33-gram for each in the network", large / kept(models[wide]), ">", 50)
 
 # %% [markdown]
 # ## What they write
 #
 # Now each model tells 100 stories, and the grammar says which of them it could have told itself. A story in which another hero takes the
-# treasure, or the hero takes another treasure, is not valid.
+# treasure, or the hero takes another treasure, is not valid. There is an easy way to cheat: tell a story that stood in the training text.
+# So we count the stories that are valid *and* new. To see whether the cheat would be found out, we also ask a 33-gram with
+# strength 1, which trusts its counts. It is the `reciter` from above, `NGram(33, V, strength=1)` fitted to the training stories.
+#
+# Guess first: the 5-gram is a tenth of a nat above the floor, in a story of about forty tokens. What share of its stories is valid?
 
 # %%
-storytellers = [name for name in models if name != "control: uniform"]
-told = {name: tell(models[name], 100) for name in storytellers}
-valid = {name: sum(map(stories.is_valid, told[name])) / 100 for name in storytellers}
-copied = {name: sum(s in known for s in told[name]) / 100 for name in storytellers}
-for name in storytellers:
-    print(f"{name:22} {valid[name]:4.0%} valid, {copied[name]:4.0%} copied from the training text")
+models["33-gram, strength 1"] = reciter
+told = {name: tell(model, 100) for name, model in models.items()}
+valid = {name: sum(map(stories.is_valid, some)) / 100 for name, some in told.items()}
+new = {name: sum(stories.is_valid(s) and s not in known for s in told[name]) / 100 for name in told}
+
+# %% tags=["measure"]
+# @title Draw the shares of valid stories, and check them
+figure, (left, right) = plots.panels(
+    2,
+    title="Only the network with the wide window writes stories that are right and new",
+    alt="Two groups of bars for eight models. Valid stories: the wide network and the 33-gram with "
+    "strength 1 reach most, all others hardly any. Valid and new: only the wide network is left.",
+)
+plots.bars(valid, form="{:.0%}", xlabel="valid stories", ax=left)
+plots.bars(new, form="{:.0%}", xlabel="valid, and not in the training text", ax=right)
+right.set_xlim(left.get_xlim())
+right.set_yticks([])
+
+most = max(valid[name] for name in names.values())
+claims.check("valid and new: the wide network (share)", new[wide], ">", 0.6)
+claims.check("valid: the best table at its chosen strength (share)", most, "<", 0.1)
+claims.check("valid: control, the narrow network (share)", valid[narrow], "<", 0.1)
+recited = "33-gram, strength 1"
+claims.check("valid: the 33-gram with strength 1 (share)", valid[recited], ">", 0.8)
+claims.check("valid and new: the 33-gram with strength 1 (share)", new[recited], "<", 0.15)
+figure
 
 # %% [markdown]
-# The 5-gram looks good on average, and nearly all its stories are wrong. A few tokens of forty carry the plot: the name, the treasure,
-# the pronoun. By luck it gets the name right once in six times, the treasure once in eight.
+# A few tokens of forty carry the plot: the name, the treasure, the pronoun. By luck a 5-gram gets the name right once in six times, the
+# treasure once in eight, and the pronoun once in two: all three once in 96. Of 100 stories that is about one, so a bar of 1 % is a single
+# story. The average over all tokens hardly shows it. And *valid* alone is fooled by a model that recites.
 #
-# The 33-gram has a worse loss, and yet it writes more valid stories. Look at the last column: most of those are recited.
-
-# %%
-claims.check("the network with the wide window writes valid stories", valid[wide], ">", 0.5)
-claims.check("control: the unigram writes none", valid["unigram"], "==", 0)
-claims.check("the 5-gram, close to the floor, writes hardly any", valid["5-gram"], "<", 0.1)
-claims.check("the 33-gram recites whole stories", copied[long], ">", 0.03)
-claims.check("control: the network does not", copied[wide], "<", 0.03)
+# Gap and validity are linked. The gap times the tokens of a story is the gap of a story, in nats, and $e$ to the minus that is a lower bound
+# for the share of valid stories. The 5-gram: about $0.12 \cdot 41 \approx 5$ nats, and $e^{-5}$ is less than 1 %. The wide network: about a
+# hundredth of a nat a token is 0.4 nats a story, and $e^{-0.4}$ is 67 %. A hundred stories show such a share only roughly.
 
 # %% [markdown]
 # ## Turn it yourself
@@ -579,8 +1020,14 @@ claims.check("control: the network does not", copied[wide], "<", 0.03)
 # Move the slider through a story that no model has seen. On the left is what the grammar says comes next, on the right what a
 # model believes. Find the places where they disagree, then change the model.
 
-# %%
-beliefs = {name: models[name](test_tokens[None, : len(words)])[0].softmax(-1) for name in shown}
+# %% tags=["measure"]
+# @title A slider over the words of a story and over the models
+from course_utils.notebook import widgets
+
+beliefs = {
+    name: models[name](test_tokens[None, : len(words)])[0].softmax(-1).detach() for name in shown
+}
+color = {wide: plots.MODEL, narrow: plots.CONTROL}
 
 
 def show(position: int, model: str):
@@ -589,16 +1036,16 @@ def show(position: int, model: str):
     believed = beliefs[model][position].tolist()
     known_as = dict(zip(tokenizer.words, believed, strict=True))
     top = sorted(known_as, key=lambda w: -max(known_as[w], truth.get(w, 0)))[:8]
-    cost = sum(p * math.log(p / known_as[w]) for w, p in truth.items())
     before = " ".join(words[max(0, position - 6) : position]) or "(the beginning)"
-    title = f"... {before} ___   {model}: {cost:.2f} nats above exact"
-    figure, axes = plots.panels(2, title=title, titles=["exact", model])
-    colors = (plots.REFERENCE, plots.MODEL)
-    for ax, probs, color in zip(axes, (truth, known_as), colors, strict=True):
-        bars = {w.replace("\n", "↵"): probs.get(w, 0.0) for w in top}
-        plots.bars(bars, form="{:.0%}", ax=ax)
+    title = f"... {before} ___   what comes next?"
+    text = "; ".join(f"{w} {known_as[w]:.0%}, exactly {truth.get(w, 0):.0%}" for w in top[:4])
+    figure, axes = plots.panels(2, title=title, titles=["exact", model], alt=text)
+    colors = (plots.REFERENCE, color.get(model, plots.SKY))
+    for ax, probs, paint in zip(axes, (truth, known_as), colors, strict=True):
+        shares = {w.replace("\n", "↵"): probs.get(w, 0.0) for w in top}
+        plots.bars(shares, form="{:.0%}", ax=ax)
         for bar in ax.patches:
-            bar.set_color(color)
+            bar.set_color(paint)
         ax.set_xlim(0, 1.15)
     return figure
 
@@ -607,102 +1054,187 @@ widgets.slider(show, position=list(range(len(words))), model=shown)
 
 # %% [markdown]
 # The same picture without a slider: the 5-gram, at the place where the treasure comes back.
-#
-# *The figure: two groups of bars for the next word. The grammar puts everything on the treasure of the first sentence. The 5-gram shares
-# itself out among all eight treasures, nearly evenly.*
 
-# %%
-last_name = max(i for i, word in enumerate(words) if word in names)
-show(position=last_name, model="5-gram")
+# %% tags=["measure"]
+# @title One frame of the slider
+treasure_back = max(i for i, word in enumerate(words) if word in plot_words)
+show(position=treasure_back, model="5-gram")
 
 # %% [markdown]
 # ## Learned, or memorised?
 #
-# A low loss on the training text proves nothing. We count the n-grams of only 200 stories, with little trust in shorter
-# contexts (`strength=1`), and measure on the same stories and on new ones.
+# A low loss on the training text proves nothing. We count only 200 stories, and measure on the same stories and on new ones, once with
+# strength 1 and once with a strength chosen on the validation part. Before you look: can an honest model get below the floor?
 
 # %%
 few = tokenizer.encode("\n" + "".join(stories.sample(200, seed=course.seed))).to(course.device)
-orders = [2, 3, 4, 6, 8, 12, 16, 20]
-tables = [NGram(order, V, strength=1.0).fit(few) for order in orders]
-on_known = [float(surprise(table, few).mean()) for table in tables]
-on_new = [float(surprise(table).mean()) for table in tables]
 
-# %% [markdown]
-# *The figure: with a longer memory the loss on the training stories falls towards zero, far through the floor. The loss on new
-# stories falls for the first few orders only, and then climbs.*
 
-# %%
-plots.curves(
-    {
-        "new stories": (orders, on_new),
-        "the stories counted": (orders, on_known),
-    },
-    xlabel="order of the n-gram",
-    ylabel="nats a token",
-    references={"floor": float(floor.mean())},
-    title="A longer memory recites what it has seen, and gets worse at everything else",
+def losses_of(order, strengths):
+    """Nats a token on the stories counted and on new ones, with the best of the strengths."""
+    table = NGram(order, V).fit(few)
+    tune(table, validation, strengths)
+    return [float(surprise(table, text).mean()) for text in (few, test_tokens)]
+
+
+# %% tags=["measure"]
+# @title Draw both losses over the order, for strength 1 and for the chosen strength
+few_orders = [2, 3, 4, 6, 10, 20]
+trusting = torch.tensor([losses_of(order, (1,)) for order in few_orders])
+careful = torch.tensor([losses_of(order, (4, 32, 256)) for order in few_orders])
+figure, axes = plots.panels(
+    2,
+    titles=["strength 1", "strength chosen on validation"],
+    share=True,
+    title="Both recite what they counted; what they do on new stories hangs on the strength",
+    alt="Two panels over the order of the table. In both the loss on the stories counted falls "
+    "with the order and goes below the floor. On new stories it falls and then climbs at "
+    "strength 1; at the chosen strength it falls and stays.",
 )
+for ax, values in zip(axes, (trusting, careful), strict=True):
+    plots.curves(
+        {
+            "new stories": (few_orders, values[:, 1]),
+            "the stories counted": (few_orders, values[:, 0]),
+        },
+        xlabel="order of the table",
+        ylabel="nats a token" if ax is axes[0] else "",
+        references={"floor": float(floor.mean())},
+        ax=ax,
+    )
+figure
 
 # %% [markdown]
-# The difference of the two curves is the **generalisation gap**. Here we could see it without new stories: nobody can
-# honestly stay under the floor. On real text we do not know the floor, so held-out text is all we have.
+# The difference of the two curves is the **generalisation gap**. Here we could see it without new stories. On *new* text nobody stays
+# below the floor for long. On the text that was counted, below the floor means that the model kept the stories. That holds for the
+# table with a chosen strength too: it loses little on new stories, and has kept the old ones all the same. On real text we do not
+# know the floor, so held-out text is all we have.
 
-# %%
-through = on_known[-1] / float(floor.mean())
-climb = on_new[-1] / min(on_new)
-claims.check("memorising: the longest table falls through the floor (ratio)", through, "<", 0.2)
-claims.check("control: on new stories it is worse than a short one (ratio)", climb, ">", 1.5)
+# %% tags=["measure"]
+# @title Check both over the strength
+through = trusting[-1, 0] / floor.mean()
+climb, level = (values[-1, 1] / values[:, 1].min() for values in (trusting, careful))
+claims.check("strength 1: the longest table falls through the floor (ratio)", through, "<", 0.3)
+claims.check("strength 1: on new stories the longest over the best (ratio)", climb, ">", 1.5)
+claims.check("chosen strength: on new stories the longest over the best (ratio)", level, "<", 1.4)
 
 # %% [markdown]
 # ## Nats, perplexity, bits per byte
 #
 # Two more units are common. **Perplexity** is $e^{\text{nats}}$: the number of equally likely tokens that would be as hard to
-# guess. **Bits per byte** divides the loss of a whole text by its length in bytes, which does not depend on how it was cut:
+# guess. **Bits per byte** divides the surprise of a whole text, in bits, by its length in bytes, which does not depend on how it was cut:
 #
-# $$\text{bits per byte} = \frac{\text{nats a token} \cdot \text{tokens}}{\log 2 \cdot \text{bytes}}$$
+# $$\text{bits per byte} = \frac{\text{nats of all tokens}}{\log 2 \cdot \text{bytes}}$$
+
+# %% [markdown]
+# ### Exercise 06.5 - Bits per byte (5 min, easy)
 #
-# We cut the same stories in three ways, and fit a 5-gram to each.
+# Turn the losses of the single tokens into one number that does not depend on the tokenizer.
+#
+# <details><summary>Hint</summary>
+#
+# A character is not a byte: `text.encode()` has the bytes.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def bits_a_byte(losses: torch.Tensor, text: str) -> torch.Tensor:
+    """Return the bits that a text costs for each of its bytes.
+
+    Args:
+        losses: (T,) nats of each token of the text.
+        text: the text itself.
+
+    Returns:
+        () bits per byte.
+    """
+    # BEGIN SOLUTION
+    return losses.sum() / (torch.tensor(2.0).log() * len(text.encode()))
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("06.5", bits_a_byte)
+
+# %% [markdown]
+# The package's `bits_per_byte` computes the same from other arguments: the mean loss, the number of tokens and the number of bytes.
+#
+# We cut the same stories in three ways, and fit a 5-gram to each. Guess first: which tokenizer has the highest loss a token?
 
 # %%
-test_text = "".join(held_out)
+from course_utils.language import bits_per_byte, perplexity
+
+test_text = "".join(held_out[:200])
 num_bytes = len(test_text.encode())
-nats_a_token, bits_a_byte = {}, {}
 for name, cut in tokenizers.items():
-    model = NGram(5, cut.vocab_size).fit(cut.encode(some_text))
+    losses = surprise(NGram(5, cut.vocab_size).fit(cut.encode(some_text)), cut.encode(test_text))
+    loss = float(losses.mean())
+    bits = bits_per_byte(loss, len(losses), num_bytes)
+    print(f"{name:10}: {loss:.2f} nats, perplexity {perplexity(loss):.2f}, {bits:.2f} bits a byte")
+
+# %% [markdown]
+# A word is harder to guess than a letter, but there are fewer of them. By bits per byte the words are best. Is a word
+# then the better token? Not so fast: a 5-gram of words sees four words, and a 5-gram of letters four letters. To be fair, let each see
+# equally far back, counted in bytes, with a strength of its own. Look at the right ends.
+
+# %% tags=["measure"]
+# @title Measure each tokenizer over the width of its window, each table at its best strength
+
+
+def bits_over_window(cut, orders):
+    """Bytes that a table of each order sees, and the bits per byte that it costs."""
+    text, check = cut.encode(some_text), cut.encode("".join(validation_stories[:100]))
     test = cut.encode(test_text)
-    nats_a_token[name] = text_loss(model, test)
-    bits_a_byte[name] = bits_per_byte(nats_a_token[name], len(test), num_bytes)
-    print(f"{name}: {len(test):,} tokens, perplexity {perplexity(nats_a_token[name]):.2f}")
+    seen, bits = [], []
+    for order in orders:
+        table = NGram(order, cut.vocab_size).fit(text)
+        tune(table, check, (1, 16, 64))
+        seen.append((order - 1) * num_bytes / len(test))
+        bits.append(bits_per_byte(float(surprise(table, test).mean()), len(test), num_bytes))
+    return seen, bits
 
-# %% [markdown]
-# *The figure: the same three models, measured twice. By nats a token, words are the worst. By bits per byte, they are the
-# best.*
 
-# %%
-figure, (left, right) = plots.panels(
-    2, title="Nats a token rank the tokenizers the wrong way round"
+windows = {"characters": (5, 9, 13, 18), "byte pairs": (3, 5, 7, 10), "words": (2, 3, 4, 5)}
+over = {name: bits_over_window(tokenizers[name], windows[name]) for name in windows}
+best_bits = bits_per_byte(float(floor.mean()), len(floor), len("".join(held_out).encode()))
+plots.curves(
+    over,
+    styles={name: {"marker": "o"} for name in over},
+    references={"floor": best_bits},
+    xlabel="bytes that the table sees",
+    ylabel="bits per byte",
+    title="Words won because a 5-gram of them sees further; at equal windows little is left",
+    alt="Three lines over the bytes seen, from 2 to 17. All fall steeply and come together: at 17 "
+    "bytes they meet, a little above the floor.",
 )
-plots.bars(nats_a_token, xlabel="nats a token", ax=left)
-best_bits = float(floor.sum()) / math.log(2) / num_bytes
-plots.bars(bits_a_byte, xlabel="bits per byte", references={"floor": best_bits}, ax=right)
-right.set_yticks([])
-figure
+
+# %% tags=["measure"]
+# @title Check the order of the tokenizers, in nats and in bits, at equal orders and at equal windows
+fives = {name: over[name][1][windows[name].index(5)] for name in windows}
+length = {name: len(tokenizers[name].encode(test_text)) for name in windows}
+nats_ratio = (fives["words"] / length["words"]) / (fives["characters"] / length["characters"])
+equal_order = fives["words"] / fives["characters"]
+equal_window = over["words"][1][-1] / over["characters"][1][-1]
+claims.check("5-grams: a word costs more nats than a character (ratio)", nats_ratio, ">", 1.3)
+claims.check("5-grams: words cost fewer bits per byte (ratio)", equal_order, "<", 0.65)
+claims.check(
+    "equal windows: words over characters, bits per byte (ratio)",
+    equal_window,
+    "within",
+    (0.9, 1.1),
+)
 
 # %% [markdown]
-# A word is harder to guess than a letter, but there are fewer of them. Nats a token and perplexity compare models that share
-# a tokenizer. Bits per byte compares any two, if both can give the text back. And only there is the floor one number for all.
-
-# %%
-by_token = nats_a_token["words"] / nats_a_token["characters"]
-by_byte = bits_a_byte["words"] / bits_a_byte["characters"]
-claims.check("a word costs more nats than a character (ratio)", by_token, ">", 1.3)
-claims.check("the same text in words costs fewer bits per byte (ratio)", by_byte, "<", 0.75)
+# Nats a token and perplexity compare models that share a tokenizer. Bits per byte compares any two, if both can give the text back. And
+# only there is the floor one number for all.
 
 # %% [markdown]
 # ## Real text
 #
-# Python carries its own documentation. We hold out the last tenth and climb the same ladder, on characters.
+# Python carries its own documentation. We hold out the last tenth as the test, and the last tenth of the rest for validation, and try the
+# same models in the same order, on characters. When the strength is chosen, the validation part is given back: the table counts it too.
+# `CharTokenizer.train(docs)` gets the whole text, but learns only its alphabet, so that a rare character of the test part has a number.
 
 # %%
 docs = data.python_docs()
@@ -713,54 +1245,82 @@ train_docs, test_docs = (
 )
 print(f"{len(docs):,} characters, {characters.vocab_size} different ones")
 
+
 # %%
-orders = [1, 2, 3, 5, 7, 10]
-tables = [NGram(order, characters.vocab_size).fit(train_docs) for order in orders]
-on_test = [text_loss(table, test_docs) for table in tables]
-on_train = [text_loss(table, train_docs[:20_000]) for table in tables]
+def tuned_on_docs(order, text, vocab_size):
+    """A table of the whole text, its strength chosen on a part that was left out at first."""
+    cut = len(text) * 9 // 10
+    table = NGram(order, vocab_size).fit(text[:cut])
+    tune(table, text[cut : cut + 20_000], (8, 32, 64))
+    return NGram(order, vocab_size, strength=table.strength).fit(text)
+
+
+# %%
+doc_orders = [1, 2, 3, 5, 8, 12]
+doc_tables = {
+    order: tuned_on_docs(order, train_docs, characters.vocab_size) for order in doc_orders
+}
+on_test = {order: float(surprise(table, test_docs).mean()) for order, table in doc_tables.items()}
 
 # %% [markdown]
-# The network gets the last 16 characters and 600 steps.
+# The network gets the last 16 characters and 600 steps, a few seconds of training.
 
 # %%
 network = train_mlp(train_docs, characters.vocab_size, window=16, num_steps=600)
-network_loss = text_loss(network, test_docs)
-print(f"best table {min(on_test):.2f}, network {network_loss:.2f} nats a character")
+network_loss = float(surprise(network, test_docs).mean())
+print(f"best table {min(on_test.values()):.2f}, network {network_loss:.2f} nats a character")
 
 # %% [markdown]
-# *The figure: on held-out text the loss falls until order 5, and then rises slowly. On the training text it goes on falling.
-# The network's level lies above the best tables.*
+# Guess first: does a table of order 12 do better or worse than one of order 5? Compare the two lines of tables at their right ends.
 
-# %%
+# %% tags=["measure"]
+# @title Draw the losses on real text over the order, with strength 8 and with the chosen one
+fixed = [
+    float(surprise(NGram(order, characters.vocab_size).fit(train_docs), test_docs).mean())
+    for order in doc_orders
+]
 plots.curves(
     {
-        "held-out text": (orders, on_test),
-        "training text": (orders, on_train),
-        "model: network": ([1, 10], [network_loss] * 2),
+        "strength 8": (doc_orders, fixed),
+        "chosen for each": (doc_orders, list(on_test.values())),
+        "model: network": ([1, 12], [network_loss] * 2),
     },
-    xlabel="order of the n-gram",
+    styles={
+        "strength 8": {"color": plots.ORANGE},
+        "chosen for each": {"color": plots.SKY, "marker": "o"},
+    },
+    xlabel="order of the table",
     ylabel="nats a character",
-    title="On Python's documentation counting beats the small network",
+    title="On Python's documentation counting beats a small network, trained for seconds",
+    alt="Two falling lines over the order, and a level one. With strength 8 the loss rises again "
+    "after order 5. With a chosen strength it goes on falling to order 8. The network's level "
+    "lies above the tables from order 5 on.",
 )
 
+# %% tags=["measure"]
+# @title Check the tables of real text
+best_docs = min(on_test.values())
+claims.check("real text: the 5-gram below the bigram (nats)", on_test[2] - on_test[5], ">", 0.5)
+claims.check("real text: the best table below the 5-gram (nats)", on_test[5] - best_docs, ">", 0.02)
+fixed_rise, chosen_rise = fixed[-1] - fixed[doc_orders.index(5)], on_test[12] - on_test[5]
+claims.check("real text, strength 8: order 12 above order 5 (nats)", fixed_rise, ">", 0.05)
+claims.check("real text, chosen strength: order 12 above order 5 (nats)", chosen_rise, "<", -0.02)
+lead = network_loss - best_docs
+claims.check("real text: the small network above the best table (nats)", lead, ">", 0.1)
+
 # %% [markdown]
+# The best order was picked on the test part here too. This flatters the table, and makes the lead over the network look larger, at
+# most by the difference to the order that validation would have picked. In the figure the tables of order 5, 8 and 12 all lie below the
+# network, so who wins does not hang on that pick.
+#
 # The winner of the stories loses here. One likely reason is that documentation repeats its phrases, and a table remembers phrases well.
-# Another is that the network is small and trained for seconds. This lesson does not tell them apart; whether a larger network wins is the
-# question of lesson 08. How far all of them are from perfect, nobody knows: this text has no known floor.
-
-# %%
-two, five, ten = (on_test[orders.index(order)] for order in (2, 5, 10))
-claims.check("real text: a 5-gram is far below the bigram (nats)", two - five, ">", 0.5)
-claims.check("real text: order 10 is worse than order 5 (nats)", ten - five, ">", 0.02)
-claims.check("real text: the small network loses to counting (nats)", network_loss - five, ">", 0.1)
-
-# %% [markdown]
-# Two tables of them write a line each, one character a call.
+# Another is that the network is small and trained for seconds. This lesson does not tell them apart, and says nothing about larger
+# networks. How far all of them are from perfect, nobody knows: this text has no known floor.
 
 # %%
 start = characters.encode("The ")[None].to(course.device)
-for order in (2, 5):
-    steps = sample(tables[orders.index(order)], start, max_new_tokens=150, generator=generator)
+for order in (2, 8):
+    steps = sample(doc_tables[order], start, max_new_tokens=150, generator=generator)
     print(f"order {order}:", " ".join(characters.decode(last(steps).state[0]).split()))
 
 # %% [markdown]
@@ -769,29 +1329,28 @@ for order in (2, 5):
 # **"The next token."** No model can know it. Even the grammar, which is perfect here, is often wrong when it must name one
 # token. What a model learns is a distribution, and the best one is not a certain one.
 
-# %%
+# %% tags=["measure"]
+# @title How often do the grammar and the network name the right token?
 hits = torch.tensor([max(p, key=p.get) == token for story in exact for token, p in story])
 predicted = models[wide](test_tokens[None, :-1])[0].argmax(-1)
 network_hits = (predicted == test_tokens[1:]).float().mean()
 print(f"named right: the grammar {hits.float().mean():.1%}, the network {network_hits:.1%}")
-claims.check(
-    "a perfect model still names the wrong token (share right)", hits.float().mean(), "<", 0.9
-)
+claims.check("a perfect model names this share of tokens right", hits.float().mean(), "<", 0.9)
 
 # %% [markdown]
-# **"Word or subword."** It is a choice, with a price in vocabulary and length. On the stories the choice mattered: a 5-gram of words sees
-# far more text than a 5-gram of characters. Give the characters a longer context and the difference can vanish. On the documentation, a
-# 5-gram on characters and a 3-gram on 512 byte pairs come out nearly equal, once they are measured in the right unit.
+# **"Word or subword."** It is a choice, with a price in vocabulary and length. On the stories, at equal, long enough windows, it made
+# no difference to speak of. And on the documentation? The best table on characters meets tables on 512 byte pairs, in the right unit.
 
-# %%
+# %% tags=["measure"]
+# @title Compare the best tables on characters and on byte pairs
 byte_pairs = BytePairTokenizer.train(train_part, vocab_size=512)
-short = NGram(3, 512).fit(byte_pairs.encode(train_part))
-test = byte_pairs.encode(test_part)
+text, test = (byte_pairs.encode(part).to(course.device) for part in (train_part, test_part))
 size = len(test_part.encode())
-subword_bits = bits_per_byte(text_loss(short, test), len(test), size)
-character_bits = bits_per_byte(five, len(test_docs), size)
-ratio = subword_bits / character_bits
+subwords = min(surprise(tuned_on_docs(order, text, 512), test).mean() for order in (4, 6))
+subword_bits = bits_per_byte(float(subwords), len(test), size)
+character_bits = bits_per_byte(best_docs, len(test_docs), size)
 print(f"bits per byte: characters {character_bits:.2f}, byte pairs {subword_bits:.2f}")
+ratio = subword_bits / character_bits
 claims.check("characters or byte pairs: nearly equal (ratio)", ratio, "within", (0.9, 1.1))
 
 # %% [markdown]
@@ -801,15 +1360,14 @@ claims.check("characters or byte pairs: nearly equal (ratio)", ratio, "within", 
 # %%
 blank = WordTokenizer(["<unk>"])
 nothing = blank.encode(test_part)
-zero = text_loss(NGram(1, blank.vocab_size).fit(nothing), nothing)
+zero = float(surprise(NGram(1, blank.vocab_size).fit(nothing), nothing).mean())
 print(blank.decode(nothing[:6]), "...")
-claims.check("a tokenizer that knows no word reaches a loss of zero", zero, "==", 0)
+claims.check("a tokenizer that knows no word reaches a loss of zero", abs(zero), "<", 1e-6)
 
 # %% [markdown]
 # Two more limits of the sentence:
 #
-# - *Learns* covers two things. The tables counted once. Only the networks were trained step by step, as the denoiser of
-#   lesson 02 is.
+# - *Learns* covers two things. The tables counted once. Only the networks were trained step by step.
 # - *Predicts* is not *knows*. The loss asks what comes next in a text, never whether it is true. Nobody ever found a key by
 #   the river.
 
@@ -825,11 +1383,12 @@ claims.verdicts()
 # %% [markdown]
 # ## The mirror
 #
-# This lesson is the sibling of lesson 01:
+# For those who did lesson 01: this lesson is its sibling. A diffusion model touches every pixel in each call, and all of them sharpen
+# together. A language model finishes one token in each call, and never changes it again.
 #
 # | | diffusion | language |
 # |---|---|---|
-# | make an example | `add_noise(x0, t, schedule)` gives `x_t, eps` | `shift_targets(tokens)` (exercise 06.2) gives `inputs, targets` |
+# | make an example | `add_noise(x0, t, schedule)` gives `x_t, eps` | `shift_targets(tokens)` gives `inputs, targets` |
 # | what is hidden | the noise `eps` | the next token |
 # | what the model answers | one best guess of the noise | a probability for every token |
 # | the floor | the loss of the exact denoiser | the entropy of the text |

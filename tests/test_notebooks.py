@@ -20,11 +20,18 @@ each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.s
 
 
 def student(source: Path):
-    return nbformat.read(ROOT / "notebooks" / f"{source.stem}.ipynb", as_version=4)
+    return read(ROOT / "notebooks" / f"{source.stem}.ipynb")
 
 
 def booklet(source: Path):
-    return nbformat.read(ROOT / "notebooks" / "answers" / f"{source.stem}.ipynb", as_version=4)
+    return read(ROOT / "notebooks" / "answers" / f"{source.stem}.ipynb")
+
+
+def read(path: Path):
+    """A built notebook, unless somebody works in it here."""
+    if build_notebooks.in_use(path):
+        pytest.skip(f"{path.name} was run or edited here; git checkout {path.name} undoes it")
+    return nbformat.read(path, as_version=4)
 
 
 def code_cells(notebook, tag: str | None = None):
@@ -40,7 +47,9 @@ def test_there_are_lessons_and_no_other_notebooks():
 @each_lesson
 def test_notebooks_are_what_their_source_builds(source):
     for path, notebook in build_notebooks.built(read_lesson(source), ROOT):
-        difference = store.difference(notebook, store.read(path))
+        found = read(path)
+        assert store.as_built(found), f"{path.name} was changed by hand: run `make lessons`"
+        difference = store.difference(notebook, found)
         assert not difference, f"{path.name} {difference}: run `make lessons ONLY={source.stem}`"
 
 
@@ -61,6 +70,22 @@ def test_claims_are_stored_and_compared(source):
         assert cell.execution_count
         assert text_of(cell).strip(), f"nothing to compare under `{cell.source}`"
     assert not code_cells(booklet(source), "nbval-check-output")
+
+
+@each_lesson
+def test_measuring_cells_are_folded_with_their_output_in_sight(source):
+    notebook = student(source)
+    folded = [*code_cells(notebook, "measure"), *code_cells(notebook, "nbval-check-output")]
+    assert folded
+    for cell in folded:
+        assert cell.metadata.jupyter.source_hidden  # JupyterLab, VS Code
+        assert cell.metadata.cellView == "form"  # Colab
+        assert "hide-input" in cell.metadata.tags  # the site
+        assert "outputs_hidden" not in cell.metadata.jupyter
+    for cell in code_cells(notebook):
+        if not {"measure", "nbval-check-output"} & set(cell.metadata.get("tags", [])):
+            assert "jupyter" not in cell.metadata
+            assert "hide-input" not in cell.metadata.get("tags", [])
 
 
 @each_lesson

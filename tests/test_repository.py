@@ -4,7 +4,10 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -19,6 +22,7 @@ else:
     import tomli as tomllib
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+NOT_IN_GIT = {"work"}  # in the tree of README, but a learner's own
 
 
 def pins(root: Path) -> list[Requirement]:
@@ -37,8 +41,8 @@ def test_lock_satisfies_what_the_package_asks_for(root, python, system):
         if pin.marker is None or pin.marker.evaluate(machine)
     }
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    for line in [*project["dependencies"], *extras["lab"], *extras["test"]]:
+    extras = project["optional-dependencies"].values()
+    for line in [*project["dependencies"], *chain.from_iterable(extras)]:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(machine):
             assert pinned[requirement.name] in requirement.specifier
@@ -71,7 +75,7 @@ def test_workflow_covers_all_systems_with_least_rights(root):
 def test_conda_environment_names_no_package_twice(root):
     environment = yaml.safe_load((root / "environment.yml").read_text(encoding="utf-8"))
     assert environment["channels"] == ["conda-forge", "nodefaults"]
-    assert environment["dependencies"][-1] == {"pip": ["-e .[lab,test]"]}
+    assert environment["dependencies"][-1] == {"pip": ["-e .[lab,test,scale]"]}
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
@@ -98,3 +102,77 @@ def test_what_a_learner_makes_is_ignored(root, tmp_path):
         "tools/builder/lesson.py",
         "data/digits.safetensors",
     }
+
+
+def readme_tree(root: Path) -> list[Path]:
+    """The files and folders that README's tree names, from the top of the repository."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"^## The tree\n+```\n(.+?)^```", text, re.M | re.S)[1]
+    found, folders = [], []
+    for indent, name in re.findall(r"^( *)(\S+)  +\S", block, re.M):
+        folders[len(indent) // 2 :] = [name.rstrip("/")]
+        found.append(Path(*folders))
+    return found
+
+
+def test_the_tree_of_readme_is_that_of_the_repository(root):
+    named = readme_tree(root)
+    missing = [path.as_posix() for path in named if not (root / path).exists()]
+    assert set(missing) <= NOT_IN_GIT
+    package = [path for path in (root / "course_utils").iterdir() if path.name[0] not in "_."]
+    assert {path.relative_to(root) for path in package} <= set(named)
+
+
+def offers(module: ModuleType, name: str) -> bool:
+    """Whether a module has that name, or one of its classes has that method."""
+    return any(hasattr(value, name) for value in (module, *vars(module).values()))
+
+
+def test_the_mirror_of_readme_names_what_there_is(root):
+    """What a row says of `file.py` can be found in that module of its column's package."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    rows = re.search(r"^## The mirror\n(.+?)^## ", text, re.M | re.S)[1]
+    cells = [line.strip("|").split(" | ") for line in rows.splitlines() if ".py`" in line]
+    assert len(cells) >= 6
+    for _, *columns in cells:
+        for family, column in zip(("diffusion", "language"), columns, strict=True):
+            for file, told in re.findall(r"`(\w+)\.py`: (.*)", column):
+                module = import_module(f"course_utils.{family}.{file}")
+                names = re.findall(r"`(\w+)(?:\([^)]*\))?`", told.partition("→")[0])
+                assert [name for name in names if not offers(module, name)] == []
+
+
+def test_readme_lists_the_settings_that_are_read(root):
+    listed = re.findall(r"^\| `(COURSE_\w+)`", (root / "README.md").read_text("utf-8"), re.M)
+    sources = [path.read_text("utf-8") for path in (root / "course_utils").rglob("*.py")]
+    read = re.compile(r"""["'](COURSE_\w+)["']""")
+    assert set(listed) == {name for source in sources for name in read.findall(source)}
+
+
+HEAD = r"\*(\d+) minutes to read, .*?about (a minute|\d+ seconds) to run"
+
+
+@pytest.mark.parametrize("number", ["01", "02", "06", "07"])
+def test_readme_says_of_a_lesson_what_its_head_says(root, number):
+    (path,) = (root / "lessons").glob(f"{number}_*.py")
+    lesson, readme = path.read_text(encoding="utf-8"), (root / "README.md").read_text("utf-8")
+    row = next(line for line in readme.splitlines() if line.startswith(f"| {number} |"))
+    _, title, question, read, run = map(str.strip, row.strip("|").split("|"))
+    name = re.search(r"^# # \d\d · (.+)$", lesson, re.M)[1]
+    assert title == f"[{name}](notebooks/{path.stem}.ipynb)"
+    assert f"# **{question}**" in lesson
+    minutes, seconds = re.search(HEAD, lesson).groups()
+    assert read == f"{minutes} min"
+    assert run == seconds.replace("a minute", "60 s").replace(" seconds", " s")
+
+
+def test_what_the_lessons_quote_stands_in_the_article(root):
+    article = (root / "docs" / "article.md").read_text(encoding="utf-8")
+    head, _, text = article.partition("\n---\n")
+    words = re.sub(r"\*\*|\s+", lambda match: "" if "*" in match[0] else " ", text)
+    tested = re.findall(r"^\| \*(.+?)\* \| \[(\d\d) ·", head, re.M)
+    for path in sorted((root / "lessons").glob("[0-9][0-9]_*.py")):
+        quotes = re.findall(r"^# > \*(.+?)\*$", path.read_text(encoding="utf-8"), re.M)
+        assert quotes, f"{path.name} quotes no sentence of the article"
+        assert (quotes[0], path.stem[:2]) in tested
+    assert [quote for quote, _ in tested if quote not in words] == []

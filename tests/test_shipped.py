@@ -35,12 +35,12 @@ fit = training.fit
 
 def refuse(*args, first_step, num_steps, **options):
     assert first_step == num_steps, {stale!r}
-    return iter(())
+    yield from ()
 
 def loaded(model, batches, loss_fn, *, checkpoint, **options):
-    state = torch.get_rng_state()
-    first = loss_fn(model.train(), batches[0]).item()
-    torch.set_rng_state(state)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(training.step_seed(torch.initial_seed(), 0))
+        first = loss_fn(model.train(), batches[0]).item()
     history = fit(model, batches, loss_fn, checkpoint=checkpoint, **options)
     model.eval()
     print("fit:", json.dumps([checkpoint.name, first, history.loss[0]]))

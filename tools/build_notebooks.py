@@ -44,14 +44,22 @@ def build(lesson: Lesson, root: Path, *, force: bool = False) -> None:
     for path, notebook in built(lesson, root):
         name = path.relative_to(root).as_posix()
         old = store.read(path)
+        if path.is_file() and (old is None or not store.as_built(old)):
+            copy = store.keep(path, root / "work")
+            print(
+                f"{name} was run or edited by hand: it is built anew, and what was in it is kept "
+                f"as {copy.relative_to(root).as_posix()}"
+            )
         if old is not None and not force and freshness.is_fresh(notebook, old, root):
             freshness.carry_over(notebook, old)
+            store.seal(notebook)
             changed = store.write(notebook, path)
             print(f"{name}: {'text changed, outputs kept' if changed else 'up to date'}")
             continue
         print(f"{name}: executing ...", end=" ", flush=True)
         start = time.perf_counter()
         _run(notebook, name, path.parent, root)
+        store.seal(notebook)
         store.write(notebook, path)
         size = path.stat().st_size / 1000
         print(f"{time.perf_counter() - start:.0f} s, {size:.0f} KB", flush=True)
@@ -85,8 +93,10 @@ def check(lessons: Sequence[Lesson], root: Path) -> list[str]:
         for path, notebook in built(lesson, root):
             name, old = path.relative_to(root).as_posix(), store.read(path)
             difference = store.difference(notebook, old)
+            remedy = f"run `make lessons ONLY={lesson.number}`"
+            if old is not None and not difference and not store.as_built(old):
+                difference = "was run or edited by hand"
             if difference:
-                remedy = f"run `make lessons ONLY={lesson.number}`"
                 problems.append(f"{name} {difference}: {remedy}")
             elif not freshness.is_fresh(notebook, old, root):
                 print(f"note: {name} shows outputs of older code; `make lessons` renews them")
@@ -94,13 +104,40 @@ def check(lessons: Sequence[Lesson], root: Path) -> list[str]:
 
 
 def orphans(root: Path) -> list[str]:
-    """Lists the notebooks that no lesson builds."""
+    """Lists the notebooks that were built and that no lesson builds any more.
+
+    A notebook of a learner's own is none of them.
+    """
     names = {path.stem for path in find_lessons(root)}
-    return [
-        f"{path.relative_to(root).as_posix()} has no lesson: delete it, or restore its source"
+    others = [
+        path
         for path in sorted((root / "notebooks").rglob("*.ipynb"))
         if path.stem not in names and ".ipynb_checkpoints" not in path.parts
     ]
+    return [
+        f"{path.relative_to(root).as_posix()} has no lesson: delete it, or restore its source"
+        for path in others
+        if (notebook := store.read(path)) is not None and "course" in notebook.metadata
+    ]
+
+
+def in_use(path: Path) -> bool:
+    """Whether somebody runs or edits a built notebook here, who does not want it tested.
+
+    One that was changed by hand and committed so is no such case.
+    """
+    notebook = store.read(path)
+    return (notebook is None or not store.as_built(notebook)) and store.changed_here(path)
+
+
+def to_test(root: Path) -> tuple[list[Path], list[Path]]:
+    """The built notebooks of all lessons: those to test, and those that somebody works in."""
+    paths = [
+        folder / f"{lesson.stem}.ipynb"
+        for folder in (root / "notebooks", root / "notebooks" / "answers")
+        for lesson in find_lessons(root)
+    ]
+    return [p for p in paths if not in_use(p)], [p for p in paths if in_use(p)]
 
 
 def select(paths: Sequence[Path], only: Sequence[str]) -> list[Path]:

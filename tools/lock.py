@@ -22,7 +22,7 @@ TORCH = "torch==2.13.0"
 # What torch itself asks for on Linux with an NVIDIA card: pip adds it where torch's build needs it.
 TORCH_PARTS = ("cuda-", "nvidia-", "triton")
 HEADER = """\
-# Made by `make lock` from pyproject.toml (with the extras lab and test) for Python 3.10 to 3.13 on
+# Made by `make lock` from pyproject.toml (extras lab, test, scale) for Python 3.10 to 3.13 on
 # Linux, macOS and Windows. Do not edit. torch's own NVIDIA packages are left to pip.
 """
 
@@ -41,7 +41,13 @@ def resolve(arguments: Sequence[str]) -> list[str]:
         if LOCK.exists():
             shutil.copy(LOCK, output)
         command = [*("uv", "pip", "compile", "pyproject.toml", "--universal", "--quiet")]
-        command += ["--python-version=3.10", "--extra=lab", "--extra=test", "--no-annotate"]
+        command += [
+            "--python-version=3.10",
+            "--extra=lab",
+            "--extra=test",
+            "--extra=scale",
+            "--no-annotate",
+        ]
         command += [f"--constraints={constraint}", f"--output-file={output}", *arguments]
         subprocess.run(command, cwd=ROOT, check=True)
         return output.read_text(encoding="utf-8").splitlines()

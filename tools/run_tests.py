@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sys.executable
 CELL_TIMEOUT = 180  # seconds; nbval notices a dead kernel only then
-MODULES = ("ruff", "mypy", "pytest", "nbval", "xdist")
+MODULES = ("ruff", "mypy", "pytest", "nbval", "xdist", "joblib", "jupytext", "nbformat")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ class Result:
 
 def parts() -> list[Part]:
     """The parts in the order in which they run: the quick ones first."""
+    from joblib import cpu_count  # `main` says what is not installed
+
     # One thread per process and a process per core: torch's own threads only fight over them.
-    workers = ("-n", str(min(usable_cores(), 4)))
+    workers = ("-n", str(min(cpu_count(), 4)))
     ruff, pytest = (PYTHON, "-m", "ruff"), (PYTHON, "-m", "pytest", "-q")
     nbval = (
         "--nbval-lax",
@@ -59,7 +61,7 @@ def parts() -> list[Part]:
         f"--nbval-sanitize-with={Path('tests') / 'sanitize.cfg'}",
     )
     # A notebook's cells share a kernel, so one worker gets all of them.
-    notebooks = (*pytest, *nbval, *workers, "--dist=loadfile", "notebooks")
+    notebooks = (*pytest, *nbval, *workers, "--dist=loadfile", *built_notebooks())
     return [
         Part("lint", ((*ruff, "check", "."), (*ruff, "format", "--check", "."))),
         Part("types", ((PYTHON, "-m", "mypy"),)),
@@ -68,11 +70,15 @@ def parts() -> list[Part]:
     ]
 
 
-def usable_cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def built_notebooks() -> list[str]:
+    """The notebooks to run: none of a learner's own, and none that somebody works in."""
+    from build_notebooks import to_test
+
+    paths, left_out = to_test(ROOT)
+    for path in left_out:
+        name = path.relative_to(ROOT).as_posix()
+        print(f"note: {name} was run or edited here and is left out; git checkout {name} undoes it")
+    return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
 def run(part: Part, environment: dict[str, str]) -> Result:
@@ -120,6 +126,10 @@ def summary(results: Sequence[Result]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the parts named on the command line, or all, and returns the exit code."""
+    missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"not installed: {', '.join(missing)}. Run: pip install -r requirements.lock")
+        return 1
     known = {part.name: part for part in parts()}
     parser = argparse.ArgumentParser(description="Run what must hold before a commit.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(known)}")
@@ -127,10 +137,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in names:
         if name not in known:
             parser.error(f"there is no part {name!r}; the parts are {', '.join(known)}")
-    missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
-    if missing:
-        print(f"not installed: {', '.join(missing)}. Run: pip install -r requirements.lock")
-        return 1
     home = ROOT / ".course" / "test"
     shutil.rmtree(home, ignore_errors=True)  # no test resumes the training of an earlier run
     fixed = {"OMP_NUM_THREADS": "1", "COURSE_THREADS": "1", "TQDM_DISABLE": "1"}

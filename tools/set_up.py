@@ -123,6 +123,20 @@ def _install(root: Path, venv: Path, want: dict[str, str], *, fresh: bool) -> No
     print(f"Setting up the course in {venv} (a few minutes, once) ...", flush=True)
     if fresh:
         _hint_at_smaller_torch()
+    with stamped(venv, want, fresh=fresh):
+        _fill(root, venv)
+    print("The course is set up.", flush=True)
+
+
+@contextmanager
+def stamped(venv: Path, want: dict[str, str], *, fresh: bool) -> Iterator[None]:
+    """A block that fills an environment: the stamp says that it is ready if the block ends well.
+
+    Args:
+        venv: The folder; what is in it is deleted first if `fresh`.
+        want: What the stamp says at the end.
+        fresh: Whether to start again, or to install into what is there.
+    """
     if fresh and venv.exists():
         (venv / "pyvenv.cfg").unlink(missing_ok=True)  # first: what is half deleted is no venv
         shutil.rmtree(venv)
@@ -130,23 +144,27 @@ def _install(root: Path, venv: Path, want: dict[str, str], *, fresh: bool) -> No
     stamp = venv / "course-set-up.json"
     begun = "" if fresh else json.dumps({**want, "packages": UPDATING})
     stamp.write_text(begun, encoding="utf-8")
+    yield
+    draft = stamp.with_suffix(".new")
+    draft.write_text(json.dumps(want), encoding="utf-8")
+    os.replace(draft, stamp)
+
+
+def _fill(root: Path, venv: Path) -> None:
+    """Makes the environment and installs the packages and the course."""
     # Never the Python of the environment that is being replaced.
     base = getattr(sys, "_base_executable", None) or sys.executable
-    _run([base, "-m", "venv", str(venv)], "The virtual environment could not be made.")
+    run([base, "-m", "venv", str(venv)], "The virtual environment could not be made.")
     pip = [str(interpreter(venv)), "-m", "pip", "install", "--disable-pip-version-check"]
     failed = (
         "pip could not install the packages; its last lines above say why. Without a network or\n"
         "with a full disk it cannot: run the same command again when that is solved."
     )
-    _run([*pip, "--requirement", str(root / "requirements.lock")], failed)
-    _run([*pip, "--no-deps", "--editable", str(root)], failed)
+    run([*pip, "--requirement", str(root / "requirements.lock")], failed)
+    run([*pip, "--no-deps", "--editable", str(root)], failed)
     settings = venv / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
-    draft = stamp.with_suffix(".new")
-    draft.write_text(json.dumps(want), encoding="utf-8")
-    os.replace(draft, stamp)
-    print("The course is set up.", flush=True)
 
 
 def interpreter(venv: Path) -> Path:
@@ -202,7 +220,12 @@ def environment() -> dict[str, str]:
     return {**kept, "PIP_USER": "0", "PYTHONNOUSERSITE": "1"}  # 0 outdoes pip's own settings too
 
 
-def _run(command: Sequence[str], failed: str) -> None:
+def run(command: Sequence[str], failed: str) -> None:
+    """Runs a command in the folder of the course.
+
+    Raises:
+        SetUpError: It failed; `failed` says what to do.
+    """
     if subprocess.run(command, cwd=ROOT, env=environment()).returncode:
         raise SetUpError(failed)
 

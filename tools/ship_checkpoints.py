@@ -3,7 +3,7 @@
     python tools/ship_checkpoints.py                 trains all lessons anew
     python tools/ship_checkpoints.py --only 02 06    these lessons
 
-A lesson runs as it is built, but each `training.fit` leaves its file when it is done. A file whose
+A lesson runs as it is built, but each `training.fit` keeps its finished weights. A file whose
 weights and configuration came out the same is left alone, so that it does not change for nothing.
 """
 
@@ -41,7 +41,7 @@ KEEP = """\
 import os
 os.environ["COURSE_HOME"] = {home!r}
 from course_utils.training.run import Run
-Run.finish = Run.save  # instead of removing the file of a training that is done"""
+Run.finish = Run.keep"""
 README = """\
 # Trained weights
 
@@ -54,9 +54,9 @@ in the cpu tier on one thread; `ONLY=02` those of one lesson. The same machine a
 |---|---|---|---|---|
 {rows}
 
-A file holds the weights in half precision, the loss of each step, the configuration, the versions
-that made it, and a hash over all of it: `load_checkpoint` refuses a file of which one byte has
-changed. Nothing in it is executed. Python's documentation
+A file holds the weights in half precision, the loss of each step, torch's random state after the
+last one, the configuration, the versions that made it, and a hash over all of it: `load_checkpoint`
+refuses a file of which one byte has changed. Nothing in it is executed. Python's documentation
 differs between versions of Python: what is trained on it is shipped for one, and trained on others.
 
 ## Licences
@@ -116,7 +116,6 @@ def _replace(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str
     small = {
         name: x.half() if name.startswith(WEIGHTS) and x.is_floating_point() else x
         for name, x in tensors.items()
-        if not name.startswith("optimizer.")  # that serves only to go on
     }
     try:
         old, known = load_checkpoint(path)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import copy
 
-import stub_torchvision
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.training import warmup_cosine
+from peers import stub_torchvision
 
 NUM_CLASSES = 10
 

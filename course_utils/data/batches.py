@@ -11,24 +11,25 @@ import copy
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Batch = TypeVar("Batch")
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-class Stream(ABC, Generic[Batch]):
-    """An endless sequence of batches: `stream[k]` in any order, or `for batch in stream`."""
+class Stream(ABC):
+    """An endless sequence of batches: `stream[k]` in any order, or `for batch in stream`.
+
+    A batch is always a tuple of tensors, also where it holds one.
+    """
 
     @abstractmethod
-    def batch(self, index: int) -> Batch:
+    def batch(self, index: int) -> tuple[Tensor, ...]:
         """Batch `index` >= 0."""
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         """Batch `index`, always the same one for the same index.
 
         Raises:
@@ -38,15 +39,14 @@ class Stream(ABC, Generic[Batch]):
             raise IndexError(f"A batch has a number from 0 upwards; got {index}.")
         return self.batch(index)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """Batches 0, 1, 2, ... without end."""
         return (self[index] for index in itertools.count())
 
 
-class Batches(Stream[tuple[Tensor, ...]]):
+class Batches(Stream):
     """Batches of examples without replacement: every epoch goes over the data in a new order.
 
-    A batch is a tuple with one tensor (B, ...) for each tensor of the data: (x,) or (x, labels).
     What does not fill a last batch is left out of that epoch; the next one shuffles anew.
 
     Args:
@@ -55,7 +55,7 @@ class Batches(Stream[tuple[Tensor, ...]]):
         seed: Of the order, at least 0.
 
     Raises:
-        ValueError: If there is no tensor, they are images of bytes, their lengths differ, or B or
+        ValueError: If there is no tensor, one holds images of bytes, their lengths differ, or B or
             the seed is out of range.
     """
 
@@ -101,11 +101,10 @@ class Batches(Stream[tuple[Tensor, ...]]):
         return Batches(*moved, batch_size=self.batch_size, seed=self.seed)
 
 
-class Windows(Stream[tuple[Tensor]]):
+class Windows(Stream):
     """Batches of random windows of a text, one token longer than the context.
 
-    A batch is a tuple (tokens,). The extra token makes inputs and targets: `tokens[:, :-1]` and
-    `tokens[:, 1:]`.
+    The extra token makes inputs and targets: `windows[:, :-1]` and `windows[:, 1:]`.
 
     Args:
         tokens: (T,) the whole text, of an integer type.
@@ -143,8 +142,8 @@ class Windows(Stream[tuple[Tensor]]):
         self.tokens, self.context_length = tokens.long(), context_length
         self.batch_size, self.seed = batch_size, seed
 
-    def batch(self, index: int) -> tuple[Tensor]:
-        """Windows (tokens,), with tokens (B, context_length + 1), int64."""
+    def batch(self, index: int) -> tuple[Tensor, ...]:
+        """One tensor: windows (B, context_length + 1), int64."""
         num_places = len(self.tokens) - self.context_length
         generator = _generator(self.seed, index)
         start = torch.randint(num_places, (self.batch_size, 1), generator=generator)  # (B, 1)

@@ -1,12 +1,11 @@
-"""What the parts of a diffusion model accept: times, images, labels, sizes. Letters: B batch."""
+"""What the parts of a diffusion model accept: times, images, labels. Letters: B batch."""
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from course_utils.layers import at_least_float32
 
 Time = Tensor | float  # any shape in, the same shape out
 
@@ -45,11 +44,6 @@ def batch_times(t: Time, x: Tensor) -> Tensor:
     return check_times(t, x).expand(len(x)).clone()
 
 
-def at_least_float32(dtype: torch.dtype) -> torch.dtype:
-    """float64 for float64, otherwise float32: what times, noise levels and losses are kept in."""
-    return torch.promote_types(dtype, torch.float32)
-
-
 def check_floating(x: Tensor, name: str) -> None:
     """Raise ValueError unless x holds numbers that noise can be mixed with."""
     if not x.is_floating_point():
@@ -84,10 +78,3 @@ def check_labels(label: Tensor | None, num_classes: int, num_examples: int) -> N
                 f"labels must lie in 0 ... {num_classes - 1}; got values from {low} to {high}. "
                 "Build the network with a larger num_classes."
             )
-
-
-def check_sizes(least: int = 1, **sizes: Any) -> None:
-    """Raise ValueError unless every one of these settings is a whole number from `least` up."""
-    for name, size in sizes.items():
-        if not isinstance(size, Integral) or size < least:
-            raise ValueError(f"{name} must be a whole number, at least {least}; got {size}.")

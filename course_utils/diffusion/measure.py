@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import batch_times, check_sizes
+from course_utils.diffusion.inputs import batch_times
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import add_noise
+from course_utils.layers import check_sizes
 
 
 @torch.no_grad()

@@ -12,15 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import (
-    Time,
-    at_least_float32,
-    batch_times,
-    check_floating,
-    check_sizes,
-)
+from course_utils.diffusion.inputs import Time, batch_times, check_floating
 from course_utils.diffusion.schedule import NO_DATA, Schedule
-from course_utils.layers import time_embedding
+from course_utils.layers import at_least_float32, check_sizes, time_embedding
 from course_utils.records import Prediction
 
 

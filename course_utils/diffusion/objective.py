@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.diffusion.inputs import Time, check_floating, check_sizes
+from course_utils.diffusion.inputs import Time, check_floating
 from course_utils.diffusion.model import Denoiser
 from course_utils.diffusion.schedule import Schedule
+from course_utils.layers import check_sizes
 
 
 def add_noise(

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from course_utils.diffusion.bound import BoundModel, Clipped
-from course_utils.diffusion.inputs import at_least_float32, check_floating, check_sizes
+from course_utils.diffusion.inputs import check_floating
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import randn
 from course_utils.diffusion.schedule import Schedule
 from course_utils.diffusion.steps import Step, ancestral, ddim, dpm_solver_2m
+from course_utils.layers import at_least_float32, check_sizes
 from course_utils.records import Prediction, SampleStep
 
 

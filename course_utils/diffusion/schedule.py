@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import Time, check_sizes, check_times
+from course_utils.diffusion.inputs import Time, check_times
+from course_utils.layers import check_sizes
 
 NO_DATA = 1e-6  # a factor below this is one of 0 that was rounded
 

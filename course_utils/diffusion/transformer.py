@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_floating, check_labels, check_sizes
-from course_utils.layers import Block, modulate, time_embedding, zero
+from course_utils.diffusion.inputs import check_floating, check_labels
+from course_utils.layers import Block, check_sizes, modulate, time_embedding, zero
 
 
 class DiT(nn.Module):

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_floating, check_labels, check_sizes
-from course_utils.layers import time_embedding
+from course_utils.diffusion.inputs import check_floating, check_labels
+from course_utils.layers import check_sizes, time_embedding
 
 
 class ResidualBlock(nn.Module):

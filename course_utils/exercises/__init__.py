@@ -94,7 +94,7 @@ def gradient(loss: Any, weight: Tensor) -> Tensor:
         )
     if loss.numel() != 1:
         raise WrongAnswer(f"a loss is one number; this one has shape {tuple(loss.shape)}.")
-    (found,) = torch.autograd.grad(loss.sum(), weight, allow_unused=True)
+    (found,) = torch.autograd.grad(loss.sum(), weight, retain_graph=True, allow_unused=True)
     return torch.zeros_like(weight) if found is None else found
 
 
@@ -120,8 +120,8 @@ class Exercise:
             random numbers are seeded for it, and for each call of a function.
         mistakes: at least three, each different from the others on at least one case.
         tolerance: relative and absolute, for floating point numbers.
-        probe: makes what is compared, ``probe(function, *arguments)``, out of the learner's function,
-            the reference or a mistake. It may raise `WrongAnswer`.
+        probe: makes what is compared, ``probe(function, *arguments)``; the function is the
+            learner's, the reference or a mistake. It may raise `WrongAnswer`.
     """
 
     id: str

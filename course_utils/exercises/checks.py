@@ -1,31 +1,35 @@
-"""Marks a learner's function: ``checks.run("01.1", jump)`` reports, and never raises."""
+"""Marks a learner's function: ``checks.run("01.1", jump)`` reports, raises nothing, and ends."""
 
+import contextlib
 import inspect
-import linecache
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
 
-from course_utils.exercises import Exercise, WrongAnswer, find
-from course_utils.exercises.compare import Yielded, describe, difference, shorten
+from course_utils.exercises import Exercise, find
+from course_utils.exercises.compare import difference
+from course_utils.exercises.show import describe
+from course_utils.exercises.source import line_reached, raising_line
+from course_utils.exercises.trial import Outcome, first_difference, fresh_cases, try_cases
 
+SECONDS = 10.0  # on the clock, for the learner's function in all cases together
 MAX_LINES = 6  # of detail under the verdict
-MAX_YIELDS = 1000  # of an answer that may never stop yielding
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a function did in one case: it returned a value or raised, and maybe changed inputs."""
-
-    value: Any = None
-    error: str = ""  # type and message
-    where: str = ""  # the line of the function that raised
-    stub: bool = False  # it raised the NotImplementedError of an untouched exercise
-    changed: tuple[int, ...] = ()  # which arguments it changed in place, counted from 1
+NOT_BY_PLACE = (
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.KEYWORD_ONLY,
+    inspect.Parameter.VAR_KEYWORD,
+)
+COPIES = {list: "list({})", dict: "dict({})", torch.Tensor: "{}.clone()", np.ndarray: "{}.copy()"}
+ADVICE = {  # for what an error says: what it often comes from
+    "it was stopped after": "Does every round of the loop come nearer to its end?",
+    "it raised RecursionError": "It calls itself without end: for which input does it stop?",
+    "must match the size of tensor": "An axis that sum or mean took away stays with keepdim=True; "
+    "x[:, None] adds one.",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,9 @@ class Mark:
 def run(exercise_id: str, function: Any) -> None:
     """Print whether the function solves the exercise: not attempted, passed, or what differs.
 
+    A function that does not end is stopped after ten seconds. The stop button of the notebook
+    works before that, and stops the cell as it does everywhere.
+
     Args:
         exercise_id: such as "01.1".
         function: the learner's function itself, not called.
@@ -46,6 +53,11 @@ def run(exercise_id: str, function: Any) -> None:
     try:
         exercise = find(exercise_id)
         mark = grade(exercise, function)
+    except KeyboardInterrupt as stop:
+        where = line_reached(stop, function, loop=True)
+        place = f" in the line: {where}" if where else "."
+        print(f"Exercise {exercise_id}: you stopped the check{place}")
+        raise
     except Exception as error:  # a check must not stop the notebook
         print(f"Exercise {exercise_id}: could not be checked. {type(error).__name__}: {error}")
         return
@@ -60,9 +72,9 @@ def grade(exercise: Exercise, function: Any) -> Mark:
     if not callable(function):
         got = f"The check needs the function itself; got {describe(function)}."
         return Mark("not right yet", (got, "Give the function's name without calling it."))
-    outcomes = try_cases(exercise, function)
+    outcomes = try_cases(exercise, function, SECONDS)
     if any(outcome.stub for outcome in outcomes):
-        return Mark("not attempted", ("Write the function above, run its cell, then this one.",))
+        return _stub(function)
     expected = try_cases(exercise, exercise.reference)
     wrong = first_difference(expected, outcomes, exercise.tolerance)
     if wrong is None:
@@ -71,81 +83,61 @@ def grade(exercise: Exercise, function: Any) -> Mark:
         known = try_cases(exercise, mistake.function)
         if first_difference(known, outcomes, exercise.tolerance) is None:
             return Mark("not right yet", (f"Hint: {mistake.hint}",))
-    called = ", ".join(map(describe, _cases(exercise)[wrong]))
-    reasons = _reasons(expected[wrong], outcomes[wrong], exercise.tolerance)
+    case = fresh_cases(exercise)[wrong]
+    arguments = dict(zip(_names(exercise, function, len(case)), case, strict=False))
+    called = ", ".join(f"{name} = {describe(value)}" for name, value in arguments.items())
+    reasons = list(_reasons(expected[wrong], outcomes[wrong], arguments, exercise.tolerance))
+    if not outcomes[wrong].error and _draws_its_own(exercise, function):
+        noise = next((name for name in arguments if name in ("eps", "noise", "z")), "what is given")
+        reasons.append("it gives another answer each time it is called: does it draw its own ")
+        reasons[-1] += f"random numbers instead of using {noise}?"
     return Mark("not right yet", (f"In case {wrong + 1}, called with {called}:", *reasons))
 
 
-def try_cases(exercise: Exercise, function: Callable[..., Any]) -> list[Outcome]:
-    """What the function does in each case, with the same global random numbers every time."""
-    with torch.random.fork_rng(devices=[]):
-        calls, originals = _cases(exercise), _cases(exercise)
-        return [
-            _call(exercise, function, *pair) for pair in zip(calls, originals, strict=True)
-        ]
+def _stub(function: Callable[..., Any]) -> Mark:
+    """A stub that raised: untouched, or with code of the learner's beside the line that raises."""
+    line, above, below = raising_line(function)
+    if not (above or below):
+        return Mark("not attempted", ("Write the function above, run its cell, then this one.",))
+    why = "What you wrote below it never runs." if below else "It stops what you wrote above it."
+    return Mark("not right yet", (f"Delete this line: {line}", why))
 
 
-def first_difference(left: list[Outcome], right: list[Outcome], tolerance: float) -> int | None:
-    """The first case in which two functions do different things, or None."""
-    for place, (one, other) in enumerate(zip(left, right, strict=True)):
-        if (one.error, one.changed) != (other.error, other.changed):
-            return place
-        if difference(one.value, other.value, tolerance):
-            return place
-    return None
+def _names(exercise: Exercise, function: Callable[..., Any], count: int) -> list[str]:
+    """Names for the arguments of a case: the learner's, else the reference's, else numbers."""
+    for candidate in (function, exercise.reference):
+        with contextlib.suppress(TypeError, ValueError):  # what is written in C may have none
+            parameters = inspect.signature(candidate).parameters.values()
+            names = [one.name for one in parameters if one.kind not in NOT_BY_PLACE]
+            if len(names) >= count:
+                return names
+    return [f"argument {number}" for number in range(1, count + 1)]
 
 
-def _cases(exercise: Exercise) -> list[tuple[Any, ...]]:
-    """Fresh arguments, equal on every call."""
-    torch.manual_seed(0)
-    return list(exercise.cases())
+def _draws_its_own(exercise: Exercise, function: Callable[..., Any]) -> bool:
+    """Whether the answer hangs on random numbers, where that of the reference does not."""
+
+    def changes(candidate: Callable[..., Any], seconds: float | None) -> bool:
+        one, other = (try_cases(exercise, candidate, seconds, seed) for seed in (1, 2))
+        return first_difference(one, other, exercise.tolerance) is not None
+
+    with contextlib.redirect_stdout(io.StringIO()):  # what it prints was seen once
+        return changes(function, SECONDS) and not changes(exercise.reference, None)
 
 
-def _call(
-    exercise: Exercise,
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    originals: tuple[Any, ...],
-) -> Outcome:
-    torch.manual_seed(1)
-    try:
-        value = exercise.probe(function, *arguments)
-        if isinstance(value, Iterator):  # a generator runs only when it is asked
-            value = Yielded(islice(value, MAX_YIELDS))
-    except WrongAnswer as error:
-        return Outcome(error=str(error))
-    except Exception as error:
-        where = _where(error.__traceback__, function)
-        stub = isinstance(error, NotImplementedError) and (
-            not where or "NotImplementedError" in where  # torch raises it too, elsewhere
-        )
-        return Outcome(
-            None, f"it raised {type(error).__name__}: {shorten(str(error))}", where, stub
-        )
-    pairs = enumerate(zip(originals, arguments, strict=True), start=1)
-    changed = tuple(number for number, (old, new) in pairs if difference(old, new, 0.0))
-    return Outcome(value, changed=changed)
-
-
-def _where(traceback: TracebackType | None, function: Callable[..., Any]) -> str:
-    """The last line of the learner's own file that the exception passed through."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    line = ""
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
-        if code is not None and file == code.co_filename != __file__:
-            line = linecache.getline(file, traceback.tb_lineno).strip()
-        traceback = traceback.tb_next
-    return line
-
-
-def _reasons(expected: Outcome, got: Outcome, tolerance: float) -> Iterator[str]:
+def _reasons(
+    expected: Outcome, got: Outcome, arguments: dict[str, Any], tolerance: float
+) -> Iterator[str]:
     if got.error:
         yield got.error
         if got.where:
             yield f"in the line: {got.where}"
+        yield from (advice for words, advice in ADVICE.items() if words in got.error)
         return
     if found := difference(expected.value, got.value, tolerance):
         yield found
-    for number in got.changed:
-        yield f"it changed its argument {number} in place: work on a copy, such as x.clone()."
+    for place in got.changed:
+        name, value = list(arguments.items())[place]
+        copy = next((how for kind, how in COPIES.items() if isinstance(value, kind)), "")
+        example = f", such as {copy.format(name)}" if copy else ""
+        yield f"it changed its argument {name} in place: work on a copy{example}."

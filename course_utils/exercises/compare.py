@@ -3,18 +3,30 @@
 import dataclasses
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-WIDTH = 160  # characters of a value or a message that a learner has to read
+from course_utils.exercises.show import SHORT, WIDTH, by_value, describe, shorten
+
+NAN = "It comes of 0 / 0, -inf * 0, inf - inf, or the log or root of a negative number."
 
 
 class Yielded(list[Any]):
-    """What a generator yielded: not the same answer as a list that was returned."""
+    """What an iterator gave: not the same answer as a list that was returned.
+
+    Args:
+        items: what came, up to a limit.
+        made_by: "yield", "expression" for a generator in round brackets, or a type such as "zip".
+        endless: it went on at the limit.
+    """
+
+    def __init__(self, items: Iterable[Any], made_by: str = "yield", endless: bool = False) -> None:
+        super().__init__(items)
+        self.made_by, self.endless = made_by, endless
 
 
 def difference(expected: Any, got: Any, tolerance: float) -> str:
@@ -27,9 +39,15 @@ def difference(expected: Any, got: Any, tolerance: float) -> str:
     """
     if got is None and expected is not None:
         return "it returned nothing: did you forget return?"
-    if isinstance(expected, Yielded) != isinstance(got, Yielded):
-        right, wrong = ("yield", "return") if isinstance(expected, Yielded) else ("return", "yield")
-        return f"its answer comes through {wrong}: did you mean {right}?"
+    if isinstance(got, Yielded):
+        if not isinstance(expected, Yielded):
+            return _lazy(got)
+        if got.endless > expected.endless:
+            return f"it yields without end; expected {len(expected)} items."
+    elif isinstance(expected, Yielded):
+        return "its answer comes through return: did you mean yield?"
+    elif isinstance(got, Iterator) and not isinstance(expected, Iterator):  # inside the answer
+        return _lazy(Yielded([], type(got).__name__))
     if _is_number(expected) and _is_number(got):
         return _numbers(expected, got, tolerance)
     if isinstance(expected, Tensor) and isinstance(got, Tensor):
@@ -46,27 +64,29 @@ def difference(expected: Any, got: Any, tolerance: float) -> str:
         return _dicts(vars(expected), vars(got), tolerance)
     if isinstance(expected, np.ndarray):
         return _tensors(torch.from_numpy(expected), torch.from_numpy(got), tolerance)
+    if _equal(expected, got):
+        return ""
+    return f"expected {describe(expected)},\ngot {describe(got)}."
+
+
+def _equal(expected: Any, got: Any) -> bool:
+    # Two networks, say: nothing tells what they are worth.
     has_no_value = type(expected).__eq__ is object.__eq__  # type: ignore[comparison-overlap]
-    return "" if has_no_value or expected == got else f"expected {expected!r},\ngot {got!r}."
+    try:
+        return has_no_value or bool(expected == got)
+    except Exception:  # an __eq__ of the learner's
+        return False
 
 
-def describe(value: Any) -> str:
-    """A value in a few words: ``a tensor of shape (8, 2), float32``."""
-    if isinstance(value, Tensor | np.ndarray):
-        kind = "tensor" if isinstance(value, Tensor) else "NumPy array"
-        dtype = str(value.dtype).removeprefix("torch.")
-        return f"a {kind} of shape {tuple(value.shape)}, {dtype}"
-    if isinstance(value, list | tuple | dict):
-        return f"a {type(value).__name__} of {len(value)}"
-    if value is None or isinstance(value, str | numbers.Number):
-        return shorten(repr(value))
-    return f"an object of type {type(value).__name__}"
-
-
-def shorten(text: str) -> str:
-    """The text in one line, cut when it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= WIDTH else line[:WIDTH] + " ..."
+def _lazy(got: Yielded) -> str:
+    """An answer that waits to be asked for its items, where the items themselves were expected."""
+    if got.made_by == "yield":
+        return "its answer comes through yield: did you mean return?"
+    if got.made_by == "expression":
+        return "it returned a generator, (... for ...): write [... for ...], which is a list."
+    kind = {"list_reverseiterator": "reversed"}.get(got.made_by, got.made_by)
+    ends = "and never ends" if got.endless else "so wrap it in list(...)"
+    return f"it returned an object of type {kind}, which gives items only when asked, {ends}."
 
 
 def _is_number(value: Any) -> bool:
@@ -87,7 +107,10 @@ def _numbers(expected: Any, got: Any, tolerance: float) -> str:
     else:
         close = math.isclose(left, right, rel_tol=tolerance, abs_tol=tolerance)
         close = close or (math.isnan(left) and math.isnan(right))
-    return "" if close else f"expected {_show(left)}, got {_show(right)}."
+    if close:
+        return ""
+    nan = f"\n{NAN}" if isinstance(right, float) and math.isnan(right) else ""
+    return f"expected {_show(left)}, got {_show(right)}.{nan}"
 
 
 def _tensors(expected: Tensor, got: Tensor, tolerance: float) -> str:
@@ -102,7 +125,8 @@ def _tensors(expected: Tensor, got: Tensor, tolerance: float) -> str:
     strange = right.isnan() & ~left.isnan()
     if strange.any():
         first = strange.nonzero()[0].tolist()
-        return f"NaN in {int(strange.sum())} of {strange.numel()} places, first at {first}."
+        places = f"{int(strange.sum())} of {strange.numel()} places"
+        return f"NaN in {places}, first at {first}.\n{NAN}"
     wrong = ~torch.isclose(right, left, rtol=tolerance, atol=tolerance, equal_nan=True)
     if not wrong.any():
         return ""
@@ -135,7 +159,11 @@ def _strings(expected: str, got: str) -> str:
 
 def _sequences(expected: Any, got: Any, tolerance: float) -> str:
     if len(expected) != len(got):
-        return f"expected {len(expected)} items, got {len(got)}."
+        lengths = f"expected {len(expected)} items, got {len(got)}"
+        shown = [by_value(items) for items in (expected, got)]
+        if max(map(len, shown)) > SHORT:
+            return f"{lengths}."
+        return f"{lengths}:\nexpected {shown[0]},\ngot      {shown[1]}."
     return _items(enumerate(zip(expected, got, strict=True)), tolerance)
 
 

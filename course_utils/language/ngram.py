@@ -127,7 +127,7 @@ class NGram(nn.Module):
         offset = torch.arange(len(row), device=keys.device) - (number.cumsum(0) - number)[row]
         entry = first[row] + offset  # (S,) places in the table of all continuations of all contexts
         total = torch.zeros_like(context).index_add_(0, row, counts[entry])  # (M,) c(h)
-        strength = logs.new_full((), math.log(self.strength))
+        strength = torch.full((), math.log(self.strength), dtype=logs.dtype, device=logs.device)
         whole = total.float().log().logaddexp(strength)  # (M,) log(c(h) + k)
         mixed = logs + (strength - whole).unsqueeze(-1)
         seen = (row, keys[entry] % self.vocab_size)  # each pair once

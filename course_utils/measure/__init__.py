@@ -1,13 +1,23 @@
 """Instruments: what the course measures with, for models and samples of any family."""
 
-from course_utils.measure.chance import entropy
+from course_utils.measure.chance import Scatter, entropy, subsampled
 from course_utils.measure.counting import Calls, count_parameters, counted_calls, forward_flops
-from course_utils.measure.distances import correlation, distances, energy_distance, share_near
+from course_utils.measure.distances import (
+    Modes,
+    correlation,
+    distances,
+    energy_distance,
+    modes,
+    nearest,
+    share_near,
+)
 from course_utils.measure.judges import Judge, classification_loss
 
 __all__ = [
     "Calls",
     "Judge",
+    "Modes",
+    "Scatter",
     "classification_loss",
     "correlation",
     "count_parameters",
@@ -16,5 +26,8 @@ __all__ = [
     "energy_distance",
     "entropy",
     "forward_flops",
+    "modes",
+    "nearest",
     "share_near",
+    "subsampled",
 ]

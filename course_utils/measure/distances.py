@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -49,3 +51,44 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
 def share_near(points: Tensor, centres: Tensor, radius: float) -> float:
     """Share of points (N, D) that lie within `radius` of one of the centres (K, D)."""
     return (distances(points, centres).amin(1) <= radius).float().mean().item()
+
+
+def nearest(x: Tensor, y: Tensor, count: int = 1) -> Tensor:
+    """(N, count) Euclidean distances of each x (N, ...) to its nearest neighbours in y (M, ...).
+
+    They rise along the second axis. A copy under noise may be as far from y as a new example; but
+    its distance to the nearest is small beside that to the second nearest.
+    """
+    return distances(x.flatten(1), y.flatten(1)).topk(count, largest=False).values
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Where points lie about known centres; made by `modes`.
+
+    Attributes:
+        shares: (K,) share of all points that is near each centre.
+        spread: root mean square distance of those points from their centre, a coordinate; nan
+            when there are none.
+    """
+
+    shares: Tensor
+    spread: float
+
+    @property
+    def on_mode(self) -> float:
+        """Share of all points that is near some centre."""
+        return float(self.shares.sum())
+
+
+def modes(points: Tensor, centres: Tensor, radius: float) -> Modes:
+    """Count points (N, D) within `radius` of each of the centres (K, D), and measure their spread.
+
+    Three numbers, because each alone can be fooled: copies of one centre are all *on a mode*, and
+    copies of every centre are evenly shared out, but neither has the spread of the data.
+    """
+    away, which = distances(points, centres).min(1)  # (N,) each
+    near = away <= radius
+    counts = torch.bincount(which[near], minlength=len(centres))
+    spread = (away[near].square().mean() / points.shape[1]).sqrt()
+    return Modes(counts / len(points), float(spread))

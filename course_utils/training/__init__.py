@@ -8,15 +8,16 @@ from course_utils.training.average import EMA
 from course_utils.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.training.fitting import fit
 from course_utils.training.history import History
-from course_utils.training.loop import train_steps
+from course_utils.training.loop import step_seed, train_steps
 from course_utils.training.optimizer import Muon, adamw, muon
+from course_utils.training.processes import Loss
 from course_utils.training.rates import constant, warmup_cosine
-from course_utils.training.seeds import step_seed
 
 __all__ = [
     "EMA",
     "CheckpointError",
     "History",
+    "Loss",
     "Muon",
     "adamw",
     "constant",

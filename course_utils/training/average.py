@@ -1,4 +1,4 @@
-"""The average of a model's weights over its training."""
+"""The average of the weights over a training."""
 
 from __future__ import annotations
 
@@ -7,50 +7,35 @@ import copy
 import torch
 from torch import nn
 
-from course_utils.training.ranges import check_number
-
 
 class EMA:
     """An exponential moving average of a model's weights, the copy to sample from.
 
     average <- decay * average + (1 - decay) * weights after every step; early on the decay is
-    smaller, so that the random start is forgotten. A later training goes on with the same average.
+    smaller, so that the random start is forgotten.
 
     Args:
         model: the model being trained.
         decay: in [0, 1); 0.999 averages over about the last 1000 steps.
 
     Attributes:
-        model: the average, in eval mode.
-        num_updates: updates so far, over all trainings.
+        model: the average.
+        num_updates: how often it was moved, over all trainings.
 
     Raises:
-        ValueError: decay is out of range.
+        ValueError: the decay is outside its range.
 
     Source: Polyak & Juditsky 1992; for diffusion Ho et al. 2020, appendix B, arXiv:2006.11239.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
-        check_number("decay", decay, 0, 1, ends="[)", advice="0.999 averages over 1000 steps.")
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must lie in [0, 1); got {decay}.")
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
-        self.decay = decay
-        self.num_updates = 0
-
-    @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Move the average towards the weights after a step."""
-        self.num_updates += 1
-        decay = min(self.decay, self.num_updates / (self.num_updates + 10))
-        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
-        for average, now in zip(self.model.buffers(), model.buffers(), strict=True):
-            average.copy_(now)
+        self.decay, self.num_updates = decay, 0
 
     def check_fits(self, model: nn.Module) -> None:
-        """Refuse to average the weights of another network.
-
-        Raises:
-            ValueError: names, shapes or devices of the weights differ.
-        """
+        """Raise ValueError for a model that this is no average of; shapes may broadcast unseen."""
         own, other = (
             [(name, p.shape, p.device) for name, p in part.named_parameters()]
             for part in (self.model, model)
@@ -58,5 +43,14 @@ class EMA:
         if own != other:
             raise ValueError(
                 "ema must average the model that is trained; its weights have other names, shapes "
-                "or another device. Make it from this model, on its device: ema = EMA(model)."
+                "or another device. Make it from this model, where it is: ema = EMA(model)."
             )
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Move the average towards the weights of the model."""
+        self.num_updates += 1
+        decay = min(self.decay, self.num_updates / (self.num_updates + 10))
+        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - decay)
+        for average, now in zip(self.model.buffers(), model.buffers(), strict=True):
+            average.copy_(now)

@@ -86,31 +86,26 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is truncated or altered, or another tool wrote it.
+        CheckpointError: the file is truncated, altered, or of another tool.
     """
     path = Path(path)
     content = path.read_bytes()
-    remedy = (
-        f"If this course wrote it, delete {path} and train again, or copy it anew from where it "
-        "came from; if another program did, leave it and choose another name."
-    )
+    remedy = f"Delete {path} and train again, or copy it anew from where it came from."
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-        if not metadata.keys() & {"description", "sha256"}:
-            raise CheckpointError(
-                f"{path.name} is a whole safetensors file of another program: it has no "
-                "description and no hash. Read it with safetensors.torch.load_file, and choose "
-                "another name for this checkpoint."
-            )
-        description, expected = metadata["description"], metadata["sha256"]
-    except CheckpointError:
-        raise
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path.name} is truncated or damaged ({error}). {remedy}") from error
+    description, expected = metadata.get("description"), metadata.get("sha256")
+    if description is None and expected is None:
         raise CheckpointError(
-            f"{path.name} is truncated or damaged, or no safetensors file ({error}). {remedy}"
-        ) from error
+            f"{path.name} is a whole file, but of another tool: save_checkpoint would have put a "
+            "description and a hash into it. Read it with safetensors.torch.load_file, or give "
+            "another name."
+        )
+    if description is None or expected is None:
+        raise CheckpointError(f"{path.name} is damaged: half of its description is gone. {remedy}")
     found = digest(tensors, description)
     if found != expected:
         raise CheckpointError(
@@ -122,9 +117,31 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """What differs between a file and this run, the first four entries; "" when nothing does."""
-    either = dict.fromkeys([*expected, *found])
-    keys = [key for key in either if found.get(key) != expected.get(key)]
+    keys = [
+        key for key in sorted(found.keys() | expected.keys()) if found.get(key) != expected.get(key)
+    ]
     lines = [
         f"{key}: {found.get(key)!r} in the file, {expected.get(key)!r} here" for key in keys[:4]
     ]
     return "; ".join(lines + [f"and {len(keys) - 4} more"] * (len(keys) > 4))
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose name starts with the prefix, without it."""
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
+
+
+def without(config: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """The entries of a configuration that do not have these names."""
+    return {name: value for name, value in config.items() if name not in names}
+
+
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    """Name -> shape of the weights among the tensors."""
+    return {
+        name: list(value.shape)
+        for name, value in tensors.items()
+        if name.startswith(("model.", "ema."))
+    }

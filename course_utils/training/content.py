@@ -1,184 +1,136 @@
-"""A hash over what a value is made of: data by its bytes, functions by their code and what it sees.
-
-Two functions of one name but another constant, setting, default or closure get two hashes. A value
-that holds something that cannot be looked into is refused rather than taken for another.
-"""
+"""What a value is made of, so that two that do the same are told from two that do not."""
 
 from __future__ import annotations
 
 import dis
-import enum
 import hashlib
-import json
-from collections.abc import Mapping
+import io
+import types
+from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePath
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-PLAIN: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, range, type(...))
-PLAIN += (PurePath, enum.Enum, np.generic, torch.dtype, torch.device, torch.layout)
-CLASSES_OWN = {"__doc__", "__module__", "__qualname__", "__firstlineno__"}
+from course_utils.training.checkpoint import digest
+
+Plain = bool | int | float | complex | str | bytes | None
 
 
-class Content:
-    """What values are made of, as lists and texts that can be hashed.
+def mark(parts: Any) -> str:
+    """A short hash of nested lists of plain values."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
-    Args:
-        given: id -> name of objects that are not looked into, such as the model that is trained.
+
+def made_of(value: Any, seen: tuple[int, ...] = ()) -> Any:
+    """A value as nested lists of plain values, equal only for values that do the same.
+
+    A function is its code, its defaults, and what it takes from around it: values of enclosing
+    functions, and plain values and functions of its own module. An object is its class and state.
+
+    Raises:
+        ValueError: there is something in it that has no such form, such as an open file.
     """
+    if isinstance(value, Plain | torch.device | torch.dtype | PurePath | range):
+        return [type(value).__name__, repr(value)]
+    if id(value) in seen:
+        return "itself"  # a function that calls itself
+    deeper = (*seen, id(value))
+    if isinstance(value, tuple | list):
+        return [type(value).__name__, *(made_of(item, deeper) for item in value)]
+    if isinstance(value, dict):
+        return ["dict", *([made_of(k, deeper), made_of(v, deeper)] for k, v in value.items())]
+    if isinstance(value, set | frozenset):
+        return ["set", *sorted(repr(made_of(item, deeper)) for item in value)]
+    if isinstance(value, np.ndarray):
+        return made_of(torch.from_numpy(value), seen)
+    if isinstance(value, Tensor):
+        return ["tensor", digest({"": value.detach().cpu().contiguous()}, "")]
+    if isinstance(value, torch.Generator):
+        return ["generator", made_of(value.get_state())]
+    return _callable_parts(value, deeper)
 
-    def __init__(self, given: Mapping[int, str]) -> None:
-        self.given = given
-        self.inside: list[int] = []  # objects around the one that is looked at: a cycle ends here
 
-    def digest(self, name: str, value: Any) -> str:
-        """Twelve digits of the hash of a value.
+def network(model: nn.Module) -> Any:
+    """Class and settings of each part of a network; also the code of a class that a page defines.
 
-        Raises:
-            ValueError: it holds something that cannot be told from others.
-        """
-        try:
-            made_of = self.of(value)
-        except Unknown as unknown:
-            raise ValueError(
-                f"a checkpoint must know {name} again, and cannot: it holds {unknown}. Make "
-                "it of numbers, texts, tensors and functions, or leave out checkpoint."
-            ) from None
-        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
-
-    def of(self, value: Any) -> Any:
-        """What a value is made of.
-
-        Raises:
-            Unknown: it cannot be said.
-        """
-        if isinstance(value, PLAIN):
-            return repr(value)
-        if id(value) in self.given:
-            return self.given[id(value)]
-        if id(value) in self.inside:
-            return f"around, {len(self.inside) - self.inside.index(id(value))} levels up"
-        self.inside.append(id(value))
-        try:
-            return [type(value).__qualname__, self._parts(value)]
-        finally:
-            self.inside.pop()
-
-    def _parts(self, value: Any) -> Any:
-        match value:
-            case Tensor():
-                flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-                return [str(value.dtype), list(value.shape), sha256(flat.numpy().tobytes())]
-            case np.ndarray() if value.dtype != object:
-                return [str(value.dtype), list(value.shape), sha256(value.tobytes())]
-            case list() | tuple():
-                return [self.of(part) for part in value]
-            case dict():
-                return [[self.of(key), self.of(part)] for key, part in value.items()]
-            case set() | frozenset():
-                return sorted(json.dumps(self.of(part)) for part in value)
-            case partial():
-                return [self.of(part) for part in (value.func, value.args, value.keywords)]
-            case MethodType():
-                return [self.of(value.__func__), self.of(value.__self__)]
-            case FunctionType():
-                return self._function(value)
-            case ModuleType():
-                return value.__name__
-            case BuiltinFunctionType():
-                owner = value.__self__
-                return [value.__qualname__, owner if owner is None else self.of(owner)]
-            case type():
-                return self._class(value)
-            case nn.Module():
-                state = [[name, self.of(x)] for name, x in value.state_dict().items()]
-                return [[self.structure(part) for part in value.modules()], state]
-        return self._object(value)
-
-    def structure(self, module: nn.Module) -> Any:
-        """Class and settings of a module, without its weights and parts."""
+    Weights have names and shapes, but a dropout's rate or a scale has not.
+    """
+    parts = []
+    for module in model.modules():
+        kind = type(module)
         settings = {
-            key: value
-            for key, value in vars(module).items()
-            if isinstance(value, (*PLAIN, tuple)) and key != "training" and not key.startswith("_")
+            name: value
+            for name, value in vars(module).items()
+            if isinstance(value, Plain | tuple) and name[0] != "_" and name != "training"
         }
-        return [self.of(type(module)), self.of(settings)]
-
-    def _object(self, value: Any) -> Any:
-        if isinstance(value, torch.Generator):
-            raise Unknown("a torch.Generator, whose state is not saved")
-        slots = [key for kind in type(value).__mro__ for key in getattr(kind, "__slots__", ())]
-        state = {key: getattr(value, key) for key in slots if hasattr(value, key)}
-        if not hasattr(value, "__dict__") and not slots:
-            raise Unknown(f"a {type(value).__module__}.{type(value).__qualname__}")
-        return [self.of(type(value)), self.of(state | getattr(value, "__dict__", {}))]
-
-    def _class(self, kind: type) -> Any:
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        if kind.__module__ != "__main__":
-            return name
-        own = {key: part for key, part in vars(kind).items() if key not in CLASSES_OWN}
-        functions = {key: getattr(part, "__func__", part) for key, part in own.items()}
-        code = [self.of(f) for f in functions.values() if isinstance(f, FunctionType)]
-        plain = {key: part for key, part in own.items() if isinstance(part, PLAIN)}
-        return [name, [self.of(base) for base in kind.__bases__], code, self.of(plain)]
-
-    def _function(self, function: FunctionType) -> Any:
-        """Code, defaults and closure; of a notebook's function also what it reads there.
-
-        What a function itself writes to is its state, not what it is made of.
-        """
-        code = function.__code__
-        closure = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
-        reads, writes = names(code)
-        seen = {key: cell_contents(cell) for key, cell in closure.items() if key not in writes}
-        if function.__module__ == "__main__":
-            around = function.__globals__
-            seen |= {key: around[key] for key in sorted(reads - writes) if key in around}
-        settings = [function.__defaults__, function.__kwdefaults__, seen]
-        return [self._code(code, function.__doc__), *(self.of(part) for part in settings)]
-
-    def _code(self, code: CodeType, doc: str | None) -> Any:
-        constants = [
-            self._code(part, None) if isinstance(part, CodeType) else self.of(part)
-            for part in code.co_consts
-            if not (doc is not None and part == doc)
-        ]
-        return [code.co_code.hex(), list(code.co_names), list(code.co_varnames), constants]
+        own = vars(kind) if kind.__module__ == "__main__" else {}
+        methods = {k: v for k, v in own.items() if isinstance(v, types.FunctionType)}
+        seen = (id(kind), id(module))
+        parts.append([kind.__qualname__, made_of(settings, seen), made_of(methods, seen)])
+    return parts
 
 
-class Unknown(Exception):
-    """Something that cannot be looked into."""
+def _callable_parts(value: Any, seen: tuple[int, ...]) -> Any:
+    """`made_of` for functions, classes, modules and other objects."""
+    if isinstance(value, partial):
+        return ["partial", *(made_of(v, seen) for v in (value.func, value.args, value.keywords))]
+    if isinstance(value, types.MethodType):
+        return ["method", made_of(value.__func__, seen), made_of(value.__self__, seen)]
+    if isinstance(value, types.FunctionType):
+        plain = getattr(value, "_torchdynamo_orig_callable", value)  # behind torch.compile
+        return _function_parts(plain, seen)
+    if isinstance(value, type | types.BuiltinFunctionType | types.ModuleType):
+        return [getattr(value, "__module__", ""), getattr(value, "__qualname__", repr(value))]
+    if isinstance(value, nn.Module):
+        state = {name: tensor.detach().cpu() for name, tensor in value.state_dict().items()}
+        return ["module", repr(value), digest(state, "")]
+    if isinstance(value, Iterator | io.IOBase) or not hasattr(value, "__dict__"):
+        raise ValueError(
+            f"a checkpoint must tell this training from another, and cannot tell two objects of "
+            f"type {type(value).__name__} apart that a function of it holds. Give the function "
+            "numbers, tensors or functions instead, or leave out checkpoint."
+        )
+    kind = type(value)
+    methods = {k: v for k, v in vars(kind).items() if isinstance(v, types.FunctionType)}
+    return ["object", kind.__qualname__, made_of(methods, seen), made_of(dict(vars(value)), seen)]
 
 
-def sha256(content: bytes) -> str:
-    """The hash of bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
+def _function_parts(function: types.FunctionType, seen: tuple[int, ...]) -> Any:
+    """Code, defaults, enclosed values, and what it names of its own module."""
+    codes = _codes(function.__code__)
+    counted = _written(codes)  # such as a count of calls: it says nothing about what is done
+    names = dict.fromkeys(name for code in codes for name in code.co_names if name not in counted)
+    around = {name: function.__globals__.get(name) for name in names}
+    own = {
+        name: made_of(value, seen)
+        for name, value in around.items()
+        if isinstance(value, bool | int | float | str | Tensor)
+        or (isinstance(value, types.FunctionType) and value.__module__ == function.__module__)
+    }
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    enclosed = [made_of(cell.cell_contents, seen) for name, cell in cells if name not in counted]
+    defaults = made_of([function.__defaults__, function.__kwdefaults__], seen)
+    code = [[c.co_code.hex(), c.co_names, _plain(c.co_consts)] for c in codes]
+    return ["function", code, defaults, enclosed, own]
 
 
-def cell_contents(cell: Any) -> Any:
-    """What a closure holds, or "empty" before it holds anything."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return "empty"
+def _written(codes: list[types.CodeType]) -> set[str]:
+    """Names outside of it that a function writes to."""
+    steps = [step for code in codes for step in dis.get_instructions(code)]
+    outside = {name for code in codes for name in code.co_freevars}
+    stored = {step.argval for step in steps if step.opname == "STORE_DEREF"} & outside
+    return stored | {step.argval for step in steps if step.opname == "STORE_GLOBAL"}
 
 
-def names(code: CodeType) -> tuple[set[str], set[str]]:
-    """Names of the globals that code reads, and of globals and closures that it writes."""
-    reads, writes = set(), set()
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            reads.add(step.argval)
-        elif step.opname in ("STORE_GLOBAL", "STORE_DEREF"):
-            writes.add(step.argval)
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            inner = names(part)
-            reads, writes = reads | inner[0], writes | inner[1]
-    return reads, writes
+def _plain(constants: tuple[Any, ...]) -> list[str]:
+    return [repr(constant) for constant in constants if isinstance(constant, Plain | tuple)]
+
+
+def _codes(code: types.CodeType) -> list[types.CodeType]:
+    """The code of a function and of the functions written inside it."""
+    inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return [code, *(found for part in inner for found in _codes(part))]

@@ -1,4 +1,4 @@
-"""What `fit` saw."""
+"""What a training looked like."""
 
 from __future__ import annotations
 

@@ -10,19 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from course_utils.training.ranges import check_number
-
 
 def adamw(model: nn.Module, learning_rate: float = 3e-3, weight_decay: float = 0.01) -> Optimizer:
     """AdamW in one fused step; only matrices and kernels decay, not biases and norms.
 
     Args:
-        model: what is trained.
+        model: whose trainable weights it takes.
         learning_rate: peak rate, above 0.
-        weight_decay: share of the weights, times the rate, that a step takes away; at least 0.
+        weight_decay: of matrices and kernels, >= 0.
 
     Raises:
-        ValueError: a number is out of its range, or the model has nothing to train.
+        ValueError: a number is outside its range.
 
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
     """
@@ -36,44 +34,37 @@ def muon(model: nn.Module, learning_rate: float = 0.02, weight_decay: float = 0.
     Args:
         model: its `hidden_matrices` are found by type and by `edges`.
         learning_rate: peak rate of both, above 0; three to ten times what AdamW alone would take.
-        weight_decay: of all matrices and kernels; at least 0.
+        weight_decay: of all matrices and kernels, >= 0.
 
     Raises:
-        ValueError: a number is out of its range, the model has nothing to train, or no module of it
-            says which matrices are hidden.
+        ValueError: a number is outside its range, or no module names its `edges`.
     """
+    check_recipe(learning_rate, weight_decay)
     hidden = hidden_matrices(model)
     known = {id(p) for p in hidden}
     others = [p for p in trained(model) if id(p) not in known]
     return Muon(hidden, groups(others, learning_rate, weight_decay), learning_rate, weight_decay)
 
 
+def check_recipe(learning_rate: float, weight_decay: float, momentum: float = 0.0) -> None:
+    """Raise ValueError for numbers that no optimizer should have."""
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate must be above 0 and finite; got {learning_rate}.")
+    if not 0 <= weight_decay < 1 / learning_rate:
+        raise ValueError(
+            f"weight_decay must be >= 0 and below 1 / learning_rate = {1 / learning_rate:g}, or a "
+            f"step would turn the signs of the weights; got {weight_decay}."
+        )
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must lie in [0, 1); got {momentum}.")
+
+
 ADAMW: dict[str, Any] = {"betas": (0.9, 0.99), "fused": True}
 
 
-def check_recipe(learning_rate: float, weight_decay: float) -> None:
-    """Refuse a rate or a decay that cannot train.
-
-    Raises:
-        ValueError: one of them is out of its range.
-    """
-    check_number("learning_rate", learning_rate, 0, math.inf, ends="()", advice="Try 0.003.")
-    most = 1 / learning_rate  # more would turn the signs of the weights
-    check_number(
-        "weight_decay", weight_decay, 0, most, ends="[)", advice="0.01 is common, 0: none."
-    )
-
-
 def trained(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that are to be trained.
-
-    Raises:
-        ValueError: there are none.
-    """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if not parameters:
-        raise ValueError("the model has no weights to train: none has requires_grad=True.")
-    return parameters
+    """The parameters that are to be trained."""
+    return [p for p in model.parameters() if p.requires_grad]
 
 
 def groups(
@@ -97,18 +88,22 @@ def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     A module says by a tuple `edges` which of its parts are the first and the last ones.
 
     Raises:
-        ValueError: there are several matrices, and no module has `edges`.
+        ValueError: no module says so. Its first and last layer would be taken for hidden ones.
     """
-    spoken = [(m, name) for m in model.modules() for name in getattr(m, "edges", ())]
-    edges = {id(p) for module, name in spoken for p in getattr(module, name).parameters()}
-    weights = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)}
-    if len(weights) > 1 and not spoken:
+    if not any(hasattr(module, "edges") for module in model.modules()):
         raise ValueError(
-            f"muon is for hidden matrices, and nothing says which of the {len(weights)} here "
-            "read the data or give the answer. Name those parts in the class, as in "
-            'edges = ("first", "last"), or use adamw.'
+            f"Muon is for hidden layers, and {type(model).__name__} does not say which layers read "
+            'the data and give the answer. Name them: model.edges = ("enter", "leave"), or () if '
+            "every layer is hidden. Or use adamw(model)."
         )
-    weights -= edges
+    edges = {
+        id(p)
+        for module in model.modules()
+        for name in getattr(module, "edges", ())
+        for p in getattr(module, name).parameters()
+    }
+    inner = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    weights = {id(m.weight) for m in inner} - edges
     return [p for p in trained(model) if id(p) in weights]
 
 
@@ -124,10 +119,7 @@ class Muon(AdamW):
         others: parameter groups of AdamW.
         learning_rate: of the matrices; a step has this size in every direction.
         weight_decay: share of the weights, times the rate, that is taken away in a step.
-        momentum: share of the past gradients in the running mean, in [0, 1).
-
-    Raises:
-        ValueError: a number is out of its range.
+        momentum: share of the past gradients in the running mean.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
     torch.optim.Muon is the same for matrices only; a test compares the two.
@@ -141,8 +133,7 @@ class Muon(AdamW):
         weight_decay: float = 0.0,
         momentum: float = 0.95,
     ) -> None:
-        check_recipe(learning_rate, weight_decay)
-        check_number("momentum", momentum, 0, 1, ends="[)", advice="0.95 is common.")
+        check_recipe(learning_rate, weight_decay, momentum)
         super().__init__(others, **ADAMW)
         group = {"params": list(hidden), "lr": learning_rate, "weight_decay": weight_decay}
         self.add_param_group(group | {"momentum": momentum})

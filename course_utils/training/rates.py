@@ -1,32 +1,27 @@
-"""How the learning rate moves over a training: a factor of the peak that the optimizer holds."""
+"""The learning rate over a training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from torch.optim import Optimizer
-
-from course_utils.training.ranges import check_number
-
-RateSchedule = Callable[[float], float]  # progress in [0, 1) -> factor of the learning rate
 
 
 def warmup_cosine(progress: float, warmup: float = 0.05) -> float:
     """Factor of the learning rate: rises linearly, then falls to 0 along half a cosine.
 
     Args:
-        progress: share of the training that is done, in [0, 1].
+        progress: share of the training that is done, in [0, 1).
         warmup: share of the training in which the rate rises, in [0, 1).
 
     Raises:
-        ValueError: one of them is out of range.
+        ValueError: one of them is outside its range.
 
     Source: Loshchilov & Hutter 2017, arXiv:1608.03983, with linear warm-up.
     """
-    check_number("progress", progress, 0, 1, ends="[]", advice="Use step / num_steps.")
-    check_number("warmup", warmup, 0, 1, ends="[)", advice="It is a share of the training.")
+    if not (0 <= progress <= 1 and 0 <= warmup < 1):
+        raise ValueError(f"progress and warmup must lie in [0, 1]; got {progress} and {warmup}.")
     if progress < warmup:
         return (progress + 1e-3) / (warmup + 1e-3)
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
@@ -37,26 +32,47 @@ def constant(progress: float) -> float:
     return 1.0
 
 
-@contextmanager
-def scaled_rates(optimizer: Optimizer, factor: float) -> Iterator[float]:
-    """Scale all learning rates for one step, and give the first of them.
+class Rates:
+    """The learning rates of an optimizer: a peak for each group of weights, times one factor."""
 
-    Between steps the optimizer holds its peak rates. So a rate that is set there by hand counts,
-    and a second training starts from the same peaks as the first.
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer  # not its groups: an accelerator puts others in their place
+        self.peaks = [group["lr"] for group in self.groups]
+        self.given = list(self.peaks)
 
-    Raises:
-        ValueError: a rate would be negative, infinite or nan.
-    """
-    kept = "No step was made with it."
-    check_number("what lr_schedule returns", factor, 0, math.inf, ends="[)", advice=kept)
-    peaks = [group["lr"] for group in optimizer.param_groups]
-    for peak in peaks:
-        rate = float(peak) * factor
-        check_number("the learning rate of a step", rate, 0, math.inf, ends="[)", advice=kept)
-    try:
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak * factor
-        yield float(optimizer.param_groups[0]["lr"])
-    finally:
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The groups of weights that have a rate of their own."""
+        return self.optimizer.param_groups
+
+    @property
+    def now(self) -> float:
+        """The rate of the first group."""
+        return self.groups[0]["lr"]
+
+    def set(self, factor: float) -> None:
+        """Set the rates of a step; one that was changed by hand since the last is a new peak.
+
+        Raises:
+            ValueError: a rate is negative or not finite. No weight has been touched by it.
+        """
+        self._notice()
+        for place, (group, peak) in enumerate(zip(self.groups, self.peaks, strict=True)):
+            rate = peak * factor
+            if not 0 <= rate < math.inf:
+                raise ValueError(
+                    "a learning rate must be finite and >= 0; got "
+                    f"{rate:g} = {peak:g} (optimizer) x {factor:g} (lr_schedule)."
+                )
+            group["lr"] = self.given[place] = rate
+
+    def restore(self) -> None:
+        """Leave the peaks in the optimizer, for a next training."""
+        self._notice()
+        for group, peak in zip(self.groups, self.peaks, strict=True):
             group["lr"] = peak
+
+    def _notice(self) -> None:
+        for place, group in enumerate(self.groups):
+            if group["lr"] != self.given[place]:
+                self.peaks[place] = group["lr"]

@@ -1,11 +1,20 @@
 """Every exercise: the answer passes, the stub is seen, each mistake gets its own hint."""
 
+import inspect
+import linecache
+import math
+from collections import defaultdict
 from itertools import combinations
 
+import numpy as np
 import pytest
+import torch
 
+from builder.exercise import stub_of
+from builder.lesson import find_lessons, read_lesson
 from course_utils import exercises
-from course_utils.exercises.checks import first_difference, grade, try_cases
+from course_utils.exercises.checks import grade
+from course_utils.exercises.trial import first_difference, fresh_cases, try_cases
 
 ALL = [exercise for lesson in exercises.lessons() for exercise in exercises.of_lesson(lesson)]
 each_exercise = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.id)
@@ -29,11 +38,39 @@ def test_the_reference_passes(exercise):
 
 
 @each_exercise
-def test_an_untouched_stub_is_not_attempted(exercise):
-    def stub(*arguments):
-        raise NotImplementedError(f"Exercise {exercise.id}")
+def test_the_cases_differ_in_size(exercise):
+    """A formula that holds only for the sizes of the page, or of one case, must not pass."""
+    sizes = defaultdict(set)
+    cases = fresh_cases(exercise)
+    for arguments in cases:
+        for place, value in enumerate(arguments):
+            if isinstance(value, torch.Tensor | np.ndarray) and value.ndim:
+                sizes[place].add(tuple(value.shape))
+            elif isinstance(value, list):
+                sizes[place].add(len(value))
+    assert len(cases) >= 2
+    assert sizes, "no argument has a size"
+    same = [place for place, seen in sizes.items() if len(seen) < 2]
+    assert not same, f"argument {same[0] + 1} has the same size in every case"
 
-    assert grade(exercise, stub).verdict == "not attempted"
+
+def stub_function(source, file):
+    """The function of an exercise cell as a learner gets it, with its source, as in a notebook."""
+    source = "from __future__ import annotations\n" + source  # names of types are not looked up
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    page = {"torch": torch, "math": math}
+    exec(compile(source, file, "exec"), page)
+    return next(value for value in page.values() if inspect.isfunction(value))
+
+
+def test_the_stubs_on_the_pages_are_not_attempted(root):
+    """They hold nothing beside the raise, or an untouched one would read as begun."""
+    cells = [cell for path in find_lessons(root) for cell in read_lesson(path).cells]
+    stubs = {cell.exercise: stub_of(cell) for cell in cells if "exercise" in cell.tags}
+    assert list(stubs) == [exercise.id for exercise in ALL]
+    for name, source in stubs.items():
+        function = stub_function(source, f"<exercise {name}>")
+        assert grade(exercises.find(name), function).verdict == "not attempted", name
 
 
 @each_exercise

@@ -90,3 +90,120 @@ def test_a_judge_sees_how_far_two_sets_of_digits_are_apart(judge, digits):
     same = judge.distance(images[::2], images[1::2])
     other = judge.distance(images[labels == 0], images[labels == 1])
     assert 20 * abs(same) < other
+
+
+RING = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
+
+
+def gaussians(num: int, std: float = 0.1, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    which = torch.randint(len(RING), (num,), generator=generator)
+    return RING[which] + std * torch.randn(num, 2, generator=generator)
+
+
+def test_modes_by_hand():
+    points = torch.tensor([[1.0, 0.1], [1.0, -0.1], [0, 1.2], [3, 3], [0, 0]])
+    found = measure.modes(points, RING, 0.25)
+    torch.testing.assert_close(found.shares, torch.tensor([0.4, 0.2, 0.0, 0.0]))
+    assert found.on_mode == pytest.approx(0.6)
+    assert found.spread == pytest.approx(math.sqrt((0.01 + 0.01 + 0.04) / 3 / 2))
+
+
+def test_modes_tell_the_data_from_its_fakes():
+    real = measure.modes(gaussians(4000), RING, 0.3)
+    # A round Gaussian keeps 1 - exp(-9/2) of its points within three standard deviations.
+    assert real.on_mode == pytest.approx(1 - math.exp(-4.5), abs=0.006)
+    assert real.shares.min() > 0.22
+    assert real.shares.max() < 0.28
+    assert real.spread == pytest.approx(0.1 * math.sqrt(1 - 4.5 / (math.exp(4.5) - 1)), rel=0.03)
+    copies = measure.modes(RING[:1].repeat(4000, 1), RING, 0.3)
+    assert copies.on_mode == 1
+    assert copies.shares.min() == 0
+    assert copies.spread == 0
+    centres = measure.modes(RING.repeat(1000, 1), RING, 0.3)
+    assert centres.shares.min() == 0.25
+    assert centres.spread == 0
+    uniform = 4 * torch.rand(4000, 2, generator=torch.Generator().manual_seed(0)) - 2
+    noise = measure.modes(uniform, RING, 0.3)
+    assert noise.on_mode == pytest.approx(4 * math.pi * 0.09 / 16, abs=0.02)
+    assert noise.spread == pytest.approx(0.15, abs=0.01)  # of a disc: radius / 2 a coordinate
+    assert math.isnan(measure.modes(torch.full((3, 2), 9.0), RING, 0.3).spread)
+
+
+def test_nearest_neighbours_by_hand():
+    generator = torch.Generator().manual_seed(0)
+    known, unseen = torch.randn(2, 30, 1, 3, 3, generator=generator)
+    found = measure.nearest(unseen, known, 2)
+    for point, near in zip(unseen, found, strict=True):
+        away = sorted(math.dist(point.flatten().tolist(), y.flatten().tolist()) for y in known)
+        assert near.tolist() == pytest.approx(away[:2], rel=1e-5)
+
+
+def test_a_copy_under_noise_has_one_favourite_and_a_new_example_has_none():
+    generator = torch.Generator().manual_seed(0)
+    known, unseen, noise = torch.randn(3, 300, 64, generator=generator)
+
+    def favourite(x):  # in a tenth of the set
+        near = measure.nearest(x, known, 2)
+        return float((near[:, 0] / near[:, 1]).quantile(0.1))
+
+    new = favourite(unseen)
+    for size in (0.0, 0.1, 0.5):
+        assert favourite(known + size * noise) < 0.6 * new
+    assert favourite(torch.cat([known[:150], 5 * unseen[:150]])) == 0  # half are copies
+
+
+def test_scatter_of_repeats():
+    found = measure.Scatter.of([torch.tensor(1.0), 2.0, 3.0])
+    assert (found.mean, found.std, found.low, found.high) == (2.0, 1.0, 1.0, 3.0)
+    assert str(found) == "2 (1 to 3)"
+    with pytest.raises(ValueError, match="at least two"):
+        measure.Scatter.of([1.0])
+
+
+def test_the_floor_of_a_distance_is_what_equal_distributions_give():
+    generator = torch.Generator().manual_seed(0)
+    real, shifted = gaussians(2000, seed=1), gaussians(2000, seed=2) + 0.3
+
+    def measured(x, y=None):
+        return measure.subsampled(measure.energy_distance, x, y, size=200, generator=generator)
+
+    floor, same, other = measured(real), measured(real, gaussians(2000, seed=3)), measured(shifted)
+    assert len(floor.values) == 20
+    assert abs(floor.mean) < floor.std
+    assert abs(same.mean - floor.mean) < 2 * floor.std
+    assert abs(other.mean) < 2 * floor.std  # the floor of another set is a floor as well
+    assert measured(real, shifted).mean > 10 * floor.std
+
+
+def test_the_parts_of_the_floor_share_no_example():
+    x = torch.arange(10.0)[:, None]
+    shared = []
+
+    def common(a, b):
+        shared.append(len(set(a.flatten().tolist()) & set(b.flatten().tolist())))
+        return float(len(a))
+
+    generator = torch.Generator().manual_seed(0)
+    found = measure.subsampled(common, x, size=5, repeats=7, generator=generator)
+    assert shared == [0] * 7
+    assert found.values == (5.0,) * 7
+    with pytest.raises(ValueError, match="between 2 and 5"):
+        measure.subsampled(common, x, size=6, generator=generator)
+    with pytest.raises(ValueError, match="between 2 and 4"):
+        measure.subsampled(common, x, x[:4], size=5, generator=generator)
+
+
+def test_a_judge_cannot_read_fakes_as_what_was_asked(judge, digits):
+    images, labels = digits.test
+    generator = torch.Generator().manual_seed(0)
+    flat = images.flatten(1)
+    order = torch.rand(flat.shape, generator=generator).argsort(0)
+    fakes = {
+        "blank": torch.full_like(images, -1),
+        "noise": torch.randn(images.shape, generator=generator),
+        "shuffled pixels": flat.gather(0, order).view_as(images),
+        "one digit for all": images[:1].expand_as(images),
+    }
+    for name, fake in fakes.items():
+        assert judge.accuracy(fake, labels) < 0.2, name

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -91,8 +93,8 @@ def sources(notebook) -> str:
 def test_student_copy_has_every_cell_and_no_solution(repository):
     lesson = read_lesson(repository / "lessons" / "01_doubling.py")
     notebook = student_notebook(lesson)
-    assert len(notebook.cells) == len(lesson.cells) == 6
-    assert notebook.cells[3].source == (
+    assert len(notebook.cells) - 1 == len(lesson.cells) == 6  # and the line above the set-up
+    assert notebook.cells[4].source == (
         'def double(x):\n    """Doubles x."""\n'
         '    raise NotImplementedError("Exercise 01.1: replace this line")'
     )
@@ -102,12 +104,13 @@ def test_student_copy_has_every_cell_and_no_solution(repository):
 def test_code_after_the_solution_stays(repository):
     tail = "    # END SOLUTION\n\nprint(3)\n"
     path = write(repository, LESSON.replace("    # END SOLUTION\n", tail))
-    assert student_notebook(read_lesson(path)).cells[3].source.endswith('line")\n\nprint(3)')
+    assert student_notebook(read_lesson(path)).cells[4].source.endswith('line")\n\nprint(3)')
 
 
 def test_booklet_has_setup_exercise_solution_and_check(repository):
     notebook = answer_notebook(read_lesson(repository / "lessons" / "01_doubling.py"))
-    title, setup, text, exercise, check = notebook.cells
+    title, alone, setup, text, exercise, check = notebook.cells
+    assert "No module named" in alone.source
     assert title.source.startswith("# Answers: 01 · Doubling")
     assert "(../01_doubling.ipynb)" in title.source
     assert (setup.metadata.tags, check.metadata.tags) == (["setup"], ["check"])
@@ -120,9 +123,9 @@ def test_cell_ids_are_stable_unique_and_change_with_their_cell_only(repository):
     before = [cell.id for cell in student_notebook(read_lesson(path)).cells]
     write(repository, LESSON.replace("the notes", "some notes") + VERDICT)
     after = [cell.id for cell in student_notebook(read_lesson(path)).cells]
-    assert after[1:6] == before[1:]
+    assert after[1:7] == before[1:]
     assert after[0] != before[0]
-    assert len(set(after)) == len(after) == 7
+    assert len(set(after)) == len(after) == 8
 
 
 def test_lesson_without_exercise_gets_a_booklet_that_says_so(repository):
@@ -149,6 +152,9 @@ MISTAKES = {
     "no docstring": ('    """Doubles x."""\n', "", 22, "one function with a docstring"),
     "syntax": ("twice = x + x", "twice = = x", 26, "invalid syntax"),
     "empty cell": ("from course_utils import numbers\n", "\n# %%\n", 6, "the cell is empty"),
+    "tag twice": ('["check"]', '["check", "check"]', 30, "has the tag 'check' twice"),
+    "tags twice": ('tags=["check"]', 'tags=["check"] tags=["setup"]', 30, "gives tags= twice"),
+    "untitled": ("nbval-check-output", "measure", 33 + 1, "begin it with `# @title `"),
     "no title": ("# # 01", "# 01", 1, "`# ` and the title"),
     "no setup": (' tags=["setup"]', "", 1, 'no cell has tags=["setup"]'),
     "text first": ("# %% [markdown]\n# #", "x = 1\n# %% [markdown]\n# #", 1, "begin the file"),
@@ -163,6 +169,35 @@ def test_malformed_lesson_is_named_with_its_line(tmp_path, mistake):
     with pytest.raises(LessonError, match=re.escape(message)) as caught:
         read_lesson(path)
     assert str(caught.value).startswith(f"lessons/01_doubling.py, line {line}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xef\xbb\xbf" + LESSON.encode(), "line 1: begins with a byte order mark"),
+        (LESSON.encode() + b"# caf\xe9\n", "line 35: the byte 0xe9 is not UTF-8"),
+    ],
+)
+def test_a_source_that_is_not_plain_utf8_is_named_with_its_line(tmp_path, content, says):
+    path = write(tmp_path, "")
+    path.write_bytes(content)
+    with pytest.raises(LessonError, match=f"lessons/01_doubling.py, {says}"):
+        read_lesson(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"THREE = 3\ndef f(:\n", "course_utils/numbers.py, line 2: is not Python"),
+        (b"THREE = 3  # caf\xe9\n", "course_utils/numbers.py, line 1: the byte 0xe9"),
+    ],
+)
+def test_a_module_that_cannot_be_read_is_named_with_its_line(repository, capsys, content, says):
+    assert build(repository) == 0
+    (repository / "course_utils" / "numbers.py").write_bytes(content)
+    for arguments in ((), ("--check",)):
+        assert build(repository, *arguments) == 1
+        assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["1_short.py", "01-dash.py", "01_Upper.py", "utils.py", "01_.py"])
@@ -204,8 +239,8 @@ def test_build_carries_outputs_over_until_code_changes(repository, capsys, monke
     assert build(repository) == 0
     student, booklet = load(repository), load(repository, "answers/01_doubling")
     assert student.cells[-1].outputs[0].text == "claim holds: True\n"
-    assert student.cells[4].outputs[0].text == "01.1 not attempted\n"
-    assert booklet.cells[4].outputs[0].text == "01.1 passed\n"
+    assert student.cells[5].outputs[0].text == "01.1 not attempted\n"
+    assert booklet.cells[5].outputs[0].text == "01.1 passed\n"
     assert student.metadata.course.modules == ["course_utils", "course_utils.numbers"]
     assert set(student.metadata) == {"course", "kernelspec", "language_info"}
     assert "version" not in student.metadata.language_info
@@ -239,7 +274,7 @@ def test_failing_cell_is_named_and_the_old_notebook_stays(repository, capsys):
     write(repository, LESSON + "\n# %%\nprint(1)\n1 / 0\n")
     assert build(repository) == 1
     error = capsys.readouterr().err
-    assert "notebooks/01_doubling.ipynb, cell 7 (`print(1)`)" in error
+    assert "notebooks/01_doubling.ipynb, cell 8 (`print(1)`)" in error
     assert "ZeroDivisionError: division by zero" in error
     assert path.read_text(encoding="utf-8") == "old"
     assert [file.name for file in path.parent.iterdir()] == ["01_doubling.ipynb"]
@@ -249,7 +284,7 @@ def test_solution_that_fails_its_check_is_refused(repository, capsys):
     write(repository, LESSON.replace("x + x", "x + 1"))
     assert build(repository) == 1
     error = capsys.readouterr().err
-    assert "notebooks/answers/01_doubling.ipynb, cell 5" in error
+    assert "notebooks/answers/01_doubling.ipynb, cell 6" in error
     assert "does not pass its check: 01.1 differs" in error
 
 
@@ -287,14 +322,87 @@ def test_widgets_bars_and_warnings_leave_no_trace(repository):
     assert "widgets" not in notebook.metadata
 
 
+# A learner's work
+
+
+def solve(path: Path) -> None:
+    """What a learner does in a tracked notebook: writes the answer, runs it, saves."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[4].source = "def double(x):\n    return 2 * x"
+    notebook.cells[5].outputs[0].text = "01.1 passed\n"
+    nbformat.write(notebook, path)
+
+
+def test_what_a_learner_wrote_is_kept_and_no_output_of_it_stays(repository, capsys):
+    assert build(repository) == 0
+    path = repository / "notebooks" / "01_doubling.ipynb"
+    for number in (1, 2):
+        solve(path)
+        solved = path.read_bytes()
+        assert build(repository, "--check") == 1
+        capsys.readouterr()
+        assert build(repository) == 0
+        kept = repository / "work" / f"01_doubling.replaced{number}.ipynb"
+        assert f"kept as work/{kept.name}" in capsys.readouterr().out
+        assert kept.read_bytes() == solved
+        assert load(repository).cells[5].outputs[0].text == "01.1 not attempted\n"
+    assert build(repository, "--check") == 0
+
+
+def test_outputs_alone_that_are_not_the_builders_are_noticed(repository, capsys):
+    assert build(repository) == 0
+    path = repository / "notebooks" / "01_doubling.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[5].outputs[0].text = "01.1 passed\n"
+    nbformat.write(notebook, path)
+    capsys.readouterr()
+    assert build(repository, "--check") == 1
+    assert "was run or edited by hand: run `make lessons ONLY=01`" in capsys.readouterr().err
+
+
+def test_what_somebody_works_in_is_not_tested_and_what_is_committed_is(repository):
+    assert build(repository) == 0
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@y", "-c", "commit.gpgsign=false"]
+
+    def run_git(*words: str) -> None:
+        subprocess.run([*git, *words], cwd=repository, check=True, capture_output=True)
+
+    run_git("init", "--quiet")
+    run_git("add", "--all")
+    run_git("commit", "--quiet", "--message=x")
+    path = repository / "notebooks" / "01_doubling.ipynb"
+    (repository / "notebooks" / "Untitled.ipynb").write_text("{", encoding="utf-8")
+    both = [path, path.with_name("answers") / path.name]
+    assert build_notebooks.to_test(repository) == (both, [])
+    solve(path)
+    assert build_notebooks.to_test(repository) == (both[1:], [path])
+    run_git("commit", "--quiet", "--all", "--message=x")
+    assert build_notebooks.to_test(repository) == (both, [])  # and fails, as it should
+
+
+def test_a_measuring_cell_is_folded_and_not_in_the_booklet(repository):
+    cell = '\n# %% tags=["measure"]\n# @title Measure the width\nprint("width")\n'
+    lesson = read_lesson(write(repository, LESSON + cell))
+    folded = student_notebook(lesson).cells[-1].metadata
+    assert folded["jupyter"] == {"source_hidden": True}
+    assert folded["cellView"] == "form"
+    assert folded["tags"] == ["measure", "hide-input"]
+    assert "width" not in sources(answer_notebook(lesson))
+
+
 # Files
 
 
 def test_orphan_is_reported(repository, capsys):
     build_notebooks.build(read_lesson(repository / "lessons" / "01_doubling.py"), repository)
-    (repository / "notebooks" / "03_gone.ipynb").write_text("{}", encoding="utf-8")
+    shutil.copy(
+        repository / "notebooks" / "01_doubling.ipynb", repository / "notebooks" / "03_gone.ipynb"
+    )
+    nbformat.write(nbformat.v4.new_notebook(), repository / "notebooks" / "Untitled.ipynb")
     assert build(repository, "--check") == 1
-    assert "notebooks/03_gone.ipynb has no lesson" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "notebooks/03_gone.ipynb has no lesson" in error
+    assert "Untitled" not in error  # a learner's own
 
 
 def test_broken_notebook_is_reported_and_not_carried_over(repository):

@@ -20,7 +20,7 @@ def course(tmp_path: Path, monkeypatch) -> Path:
     folder = tmp_path / "mon café copy"
     folder.mkdir()
     (folder / "requirements.lock").write_text("torch==2.13.0\n", encoding="utf-8")
-    monkeypatch.setattr(set_up, "_run", lambda command, failed: made(folder))
+    monkeypatch.setattr(set_up, "run", lambda command, failed: made(folder))
     monkeypatch.setattr(set_up, "_answers", lambda python: python.exists())
     return folder
 
@@ -67,7 +67,7 @@ def test_interrupted_set_up_never_looks_ready(course, monkeypatch, when):
         if calls["run"] == when:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(set_up, "_run", interrupted)
+    monkeypatch.setattr(set_up, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         set_up.set_up(course)
     assert step(course) == "fresh"
@@ -82,14 +82,14 @@ def test_a_failed_update_stays_an_update_and_never_looks_ready(course, monkeypat
     def fail(command, failed):
         raise set_up.SetUpError(failed)
 
-    monkeypatch.setattr(set_up, "_run", fail)
+    monkeypatch.setattr(set_up, "run", fail)
     with pytest.raises(set_up.SetUpError):
         set_up.set_up(course)
     assert step(course) == "update"
     with pytest.raises(set_up.SetUpError):
         set_up.set_up(course)  # still offline: what is there is not deleted
     assert set_up.interpreter(course / ".venv").exists()
-    monkeypatch.setattr(set_up, "_run", lambda command, failed: None)
+    monkeypatch.setattr(set_up, "run", lambda command, failed: None)
     set_up.set_up(course)
     assert step(course) == "nothing"
 
@@ -126,7 +126,7 @@ def test_what_would_lead_pip_astray_is_left_out(monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
     code = "import os; assert os.environ['PIP_USER'] == '0'; assert os.environ['PIP_INDEX_URL'];"
     code += "assert not {'PYTHONHOME', 'PYTHONPATH', 'PIP_TARGET'} & set(os.environ)"
-    set_up._run([sys.executable, "-c", code], "a misleading variable was passed on")
+    set_up.run([sys.executable, "-c", code], "a misleading variable was passed on")
 
 
 def test_a_dollar_in_the_folders_name_is_named(course):
@@ -152,7 +152,7 @@ def test_missing_venv_module_is_named_with_its_package(course, monkeypatch):
 
 def test_failing_command_says_what_to_do():
     with pytest.raises(set_up.SetUpError, match="the remedy"):
-        set_up._run([sys.executable, "-c", "raise SystemExit(1)"], "the remedy")
+        set_up.run([sys.executable, "-c", "raise SystemExit(1)"], "the remedy")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script, for make")

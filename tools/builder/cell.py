@@ -13,6 +13,25 @@ class LessonError(ValueError):
         super().__init__(f"{path.parent.name}/{path.name}, line {line}: {message}")
 
 
+def read_source(path: Path) -> str:
+    """The text of a Python source.
+
+    Raises:
+        LessonError: It is not UTF-8, or begins with a byte order mark.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise LessonError(
+            path, line, f"the byte {content[error.start]:#x} is not UTF-8: save the file as UTF-8"
+        ) from error
+    if text.startswith("\ufeff"):
+        raise LessonError(path, 1, "begins with a byte order mark: save as UTF-8 without BOM")
+    return text
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell of a source: its kind ("code" or "markdown"), text, metadata and first line number.

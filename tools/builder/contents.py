@@ -16,6 +16,11 @@ from builder.lesson import Lesson
 
 BOOKLET_TAGS = frozenset({"setup", "exercise-text", "exercise", "check"})
 FOLDED_TAGS = frozenset({"measure", "nbval-check-output"})
+# What a notebook says to someone who opened it by itself, above the cell that then fails.
+OPENED_ALONE = """\
+*Does the next cell say `No module named 'course_utils'`? Then this notebook was opened without the
+course. Put `%pip install --no-deps FOLDER`, with the course's folder, into a cell of its own, run
+it, and restart the kernel; or start in that folder with `make lab`.*"""
 # What JupyterLab writes itself, without the version of Python: the same on every machine.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -60,7 +65,7 @@ def _node(cell: Cell, source: str) -> NotebookNode:
 def _folding(cell: Cell) -> dict:
     """What folds the input of a measuring cell: JupyterLab, VS Code, Colab and the site each ask.
 
-    Its output stays. Colab shows the title of a form in place of the code: the `#@title` line.
+    Its output stays. Colab shows the title of a form in place of the code: the `@title` line.
     """
     if FOLDED_TAGS.isdisjoint(cell.tags):
         return {}
@@ -88,6 +93,8 @@ def _deeper(markdown: str) -> str:
 
 def _notebook(lesson: Lesson, cells: list[NotebookNode]) -> NotebookNode:
     """Puts cells together under ids made from their text: an id changes with its cell only."""
+    first = next(i for i, cell in enumerate(cells) if "setup" in cell.metadata.get("tags", []))
+    cells.insert(first, new_markdown_cell(OPENED_ALONE))
     seen: Counter[str] = Counter()
     for cell in cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]

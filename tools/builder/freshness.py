@@ -16,6 +16,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from builder import store
+from builder.cell import LessonError, read_source
+
 PACKAGE = "course_utils"
 
 
@@ -27,9 +30,9 @@ def fingerprint(notebook: NotebookNode, modules: Iterable[str], root: Path) -> s
 
 
 def is_fresh(new: NotebookNode, old: NotebookNode | None, root: Path) -> bool:
-    """Whether the outputs stored in `old` are what `new` would print."""
+    """Whether the outputs in `old` are the builder's own, and what `new` would print."""
     course = old.metadata.get("course", {}) if old is not None else {}
-    if "executed" not in course:
+    if old is None or "executed" not in course or not store.as_built(old):
         return False
     return course["executed"] == fingerprint(new, course.get("modules", []), root)
 
@@ -49,8 +52,20 @@ def _module_hash(root: Path, name: str) -> str:
     path = root.joinpath(*name.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
-            return _hash(_shape(ast.parse(file.read_text(encoding="utf-8"))))
+            return _hash(_shape(_tree(file)))
     return "missing"
+
+
+def _tree(file: Path) -> ast.Module:
+    """The syntax tree of a module.
+
+    Raises:
+        LessonError: It cannot be read as Python.
+    """
+    try:
+        return ast.parse(read_source(file))
+    except SyntaxError as error:
+        raise LessonError(file, error.lineno or 1, f"is not Python: {error.msg}") from error
 
 
 def _shape(node: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
 
-from builder.cell import Cell, LessonError
+from builder.cell import Cell, LessonError, read_source
 from builder.exercise import BEGIN, END, check_exercise, number_exercises
 
 CODE_TAGS = frozenset({"setup", "exercise", "check", "measure", "nbval-check-output"})
@@ -76,7 +77,8 @@ def read_lesson(path: Path) -> Lesson:
 
 
 def _parse(path: Path) -> list[Cell]:
-    text = path.read_text(encoding="utf-8")
+    text = read_source(path).replace("\r\n", "\n")
+    _check_tags(path, text)
     notebook = jupytext.reads(text, fmt="py:percent")
     marks = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"# %%(\s|$)", line)]
     if not marks or len(marks) != len(notebook.cells):
@@ -97,6 +99,18 @@ def _parse(path: Path) -> list[Cell]:
     ]
 
 
+def _check_tags(path: Path, text: str) -> None:
+    """What the parser would report without a line, or not at all."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.startswith("# %%"):
+            continue
+        if line.count("tags=") > 1:
+            raise LessonError(path, number, "gives tags= twice: put all tags into one list")
+        for tag, times in Counter(re.findall(r'"([^"]*)"', line.partition("tags=")[2])).items():
+            if times > 1:
+                raise LessonError(path, number, f"has the tag {tag!r} twice: leave one out")
+
+
 def _check_cell(path: Path, cell: Cell) -> None:
     if not cell.source.strip():
         raise LessonError(path, cell.line, "the cell is empty: fill it or delete it")
@@ -109,6 +123,12 @@ def _check_cell(path: Path, cell: Cell) -> None:
             raise LessonError(
                 path, cell.line, f"unknown tag {tag!r} on a {cell.kind} cell: use {wanted}"
             )
+    if "measure" in cell.tags and not re.match(r"# ?@title \S", cell.source):
+        raise LessonError(
+            path,
+            cell.line + 1,
+            "a measuring cell is folded: begin it with `# @title `, and what it does in words",
+        )
     if "exercise" in cell.tags:
         check_exercise(path, cell)
         return

@@ -1,8 +1,12 @@
-"""Reads, writes and compares notebook files."""
+"""Reads, writes and compares notebook files, and tells those that somebody changed by hand."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -32,6 +36,39 @@ def write(notebook: NotebookNode, path: Path) -> bool:
     draft.write_bytes(content)
     os.replace(draft, path)
     return True
+
+
+def seal(notebook: NotebookNode) -> None:
+    """Notes in the notebook what its cells and outputs are, so that a later change shows."""
+    notebook.metadata.course.sealed = _hash(notebook)
+
+
+def as_built(notebook: NotebookNode) -> bool:
+    """Whether the cells and outputs of a notebook are those that the builder wrote."""
+    return notebook.metadata.get("course", {}).get("sealed") == _hash(notebook)
+
+
+def _hash(notebook: NotebookNode) -> str:
+    return hashlib.sha256(json.dumps(notebook.cells, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changed_here(path: Path) -> bool:
+    """Whether a file was changed since it was last committed; no, where git cannot tell."""
+    command = ["git", "diff", "--quiet", "HEAD", "--", path.name]
+    try:
+        return subprocess.run(command, cwd=path.parent, capture_output=True).returncode == 1
+    except OSError:
+        return False
+
+
+def keep(path: Path, folder: Path) -> Path:
+    """Copies a file to a new name in a folder, overwriting nothing; returns the copy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (copy := folder / f"{path.stem}.replaced{number}{path.suffix}").exists():
+        number += 1
+    shutil.copy2(path, copy)
+    return copy
 
 
 def difference(new: NotebookNode, old: NotebookNode | None) -> str:

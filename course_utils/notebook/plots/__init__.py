@@ -4,13 +4,15 @@ Each function returns a figure, and a cell shows it once.
 """
 
 from course_utils.notebook.plots.charts import bars, histogram, scatter
-from course_utils.notebook.plots.figures import Picture, panels
+from course_utils.notebook.plots.figures import Picture, panels, png
 from course_utils.notebook.plots.lines import curves, label_lines, loss_curve
 from course_utils.notebook.plots.pictures import heatmap, image_grid, image_row
 from course_utils.notebook.plots.style import (
     ACCENTS,
     CLEAN,
     CONTROL,
+    DASHED,
+    GREY,
     MODEL,
     NOISY,
     ORANGE,
@@ -25,6 +27,8 @@ __all__ = [
     "ACCENTS",
     "CLEAN",
     "CONTROL",
+    "DASHED",
+    "GREY",
     "MODEL",
     "NOISY",
     "ORANGE",
@@ -43,5 +47,6 @@ __all__ = [
     "label_lines",
     "loss_curve",
     "panels",
+    "png",
     "scatter",
 ]

@@ -1,0 +1,1 @@
+"""What all sections share: goals, clocks, turns, processes, the table and the figure."""

@@ -1,0 +1,1 @@
+"""Who is measured: other libraries and the course, behind the same questions."""

@@ -1,0 +1,76 @@
+"""The recipes of the course, asked the same questions as the peers."""
+
+from __future__ import annotations
+
+import torch
+from frame.turns import Same
+from torch import Tensor
+
+from course_utils import diffusion, language, training
+
+NUM_CLASSES = 10
+
+
+class Painter:
+    """The U-Net of lesson 02: predicts v, stratified times, Muon, a rate that falls to zero."""
+
+    batch_size = 32
+    learning_rate = 0.02
+    widths = (16, 24, 32)
+
+    def __init__(self, conditional: bool) -> None:
+        self.net = diffusion.UNet(widths=self.widths, num_classes=NUM_CLASSES * conditional)
+        self.model = diffusion.Denoiser(self.net, diffusion.Cosine(), "v")
+        self.share = 0.0
+        self.stream = Same(None)  # `step` puts each batch in
+        self.steps = training.train_steps(
+            self.model,
+            self.stream,
+            diffusion.denoising_loss,
+            num_steps=10**9,
+            optimizer=training.muon(self.model, self.learning_rate),
+            lr_schedule=lambda _: training.warmup_cosine(min(self.share, 1.0)),
+        )
+
+    def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
+        """One training step on images (B, 1, 16, 16) when `share` of the budget is spent."""
+        self.share = share
+        self.stream.batch = (images,) if labels is None else (images, labels)
+        next(self.steps)
+
+    def eps(self, x_t: Tensor, alpha_bar: float, labels: Tensor | None) -> Tensor:
+        """The noise in x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps."""
+        grid = torch.linspace(0, 1, 100_001, dtype=torch.float64)
+        t = float(grid[(self.model.schedule.alpha_bar(grid) - alpha_bar).abs().argmin()])
+        return self.model(x_t, x_t.new_full((len(x_t),), t), labels).eps_hat
+
+
+class Writer:
+    """The GPT of the course: Muon, a rate that falls to zero, batches of 8 x 128."""
+
+    batch_size = 8
+    learning_rate = 0.05
+
+    def __init__(self, vocab_size: int, context_length: int = 128) -> None:
+        config = language.GPTConfig(vocab_size, context_length=context_length)
+        self.net = language.GPT(config)
+        self.share = 0.0
+        self.stream = Same(None)  # `step` puts each batch in
+        self.steps = training.train_steps(
+            self.net,
+            self.stream,
+            language.next_token_loss,
+            num_steps=10**9,
+            optimizer=training.muon(self.net, self.learning_rate),
+            lr_schedule=lambda _: training.warmup_cosine(min(self.share, 1.0)),
+        )
+
+    def step(self, windows: Tensor, share: float) -> None:
+        """One training step on windows (B, T + 1) when `share` of the budget is spent."""
+        self.share = share
+        self.stream.batch = (windows,)
+        next(self.steps)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """(B, T, V) for tokens (B, T)."""
+        return self.net(tokens)
