@@ -1,9 +1,12 @@
 """Which part of the package may import which, and what importing it costs."""
 
 import ast
+import importlib
 import json
+import pkgutil
 import subprocess
 import sys
+from inspect import ismodule
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,15 @@ def test_imports_point_one_way(part):
     assert siblings <= MAY_IMPORT[part]
     if part != "notebook":
         assert not {name[0] for name in names} & ONLY_FOR_NOTEBOOKS
+
+
+def test_no_module_is_hidden_by_a_name_that_its_package_exports():
+    for found in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
+        if found.ispkg:
+            package = importlib.import_module(found.name)
+            modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+            hidden = [n for n in modules if not ismodule(getattr(package, n, course_utils))]
+            assert not hidden, f"{found.name}: {hidden}"
 
 
 def test_importing_the_package_loads_nothing_heavy():

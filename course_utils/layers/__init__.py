@@ -1,6 +1,6 @@
 """Layers that both families share: attention, the transformer block, and the time embedding."""
 
-from course_utils.layers.attention import Attention, KeyValues, attention, attention_weights
+from course_utils.layers.attending import Attention, KeyValues, attention, attention_weights
 from course_utils.layers.block import Block, modulate, zero
 from course_utils.layers.inputs import at_least_float32, check_sizes
 from course_utils.layers.rotary import rotate, rotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from course_utils.layers.attention import Attention, KeyValues
+from course_utils.layers.attending import Attention, KeyValues
 
 
 class Block(nn.Module):

@@ -2,7 +2,7 @@
 
 from course_utils.measure.chance import Scatter, entropy, subsampled
 from course_utils.measure.counting import Calls, count_parameters, counted_calls, forward_flops
-from course_utils.measure.distances import (
+from course_utils.measure.distance import (
     Modes,
     correlation,
     distances,

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.measure.distances import energy_distance
+from course_utils.measure.distance import energy_distance
 
 
 class Judge(nn.Module):
