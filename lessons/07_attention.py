@@ -638,8 +638,7 @@ plots.loss_curve(
     named,
     ylabel="loss, nats a letter",
     references={"a guess": guess_loss},
-    title=f"Two layers that look by content learn to read; one layer, {one:.0%} right, is hardly above "
-    f"a guess, {guessing:.0%}",
+    title=f"Two layers learn to read; one layer stays at {one:.0%} right, a guess has {guessing:.0%}",
     alt="The line of two layers drops from 2.7 to near 0 within 200 steps of 500. No positions falls more "
     "slowly and is at about 0.5 after 500. Positions alone and one layer stay close to the dashed line "
     "at 2.46, one layer over 1,500 steps.",
