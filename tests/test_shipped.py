@@ -143,7 +143,7 @@ def test_what_the_maker_ships_is_loaded_and_a_changed_recipe_is_noticed(clone, t
     source = clone / "lessons" / "01_tiny.py"
     source.write_text(LESSON, encoding="utf-8")
     folder = clone / ship_checkpoints.FOLDER
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "01_former.safetensors").touch()  # no training has this name any more
     (folder / "02_other.safetensors").touch()  # of another lesson
     whole = ship_checkpoints.ship(read_lesson(source), clone)
