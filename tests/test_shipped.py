@@ -32,12 +32,16 @@ import torch
 from course_utils import training
 
 fit = training.fit
+steps = sys.modules[fit.__module__].train_steps
 
 def refuse(*args, first_step, num_steps, **options):
     assert first_step == num_steps, {stale!r}
     yield from ()
 
-def loaded(model, batches, loss_fn, *, checkpoint, **options):
+def loaded(model, batches, loss_fn, *, checkpoint=None, **options):
+    sys.modules[fit.__module__].train_steps = refuse if checkpoint else steps
+    if not checkpoint:  # a few steps that a page compares with its own loop
+        return fit(model, batches, loss_fn, **options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.step_seed(torch.initial_seed(), 0))
         first = loss_fn(model.train(), batches[0]).item()
@@ -46,7 +50,6 @@ def loaded(model, batches, loss_fn, *, checkpoint, **options):
     print("fit:", json.dumps([checkpoint.name, first, history.loss[0]]))
     return history
 
-sys.modules[fit.__module__].train_steps = refuse
 training.fit = loaded"""
 
 each_file = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
