@@ -32,14 +32,14 @@ import torch
 from course_utils import training
 
 fit = training.fit
-steps = sys.modules[fit.__module__].train_steps
+fit_steps = sys.modules[fit.__module__].train_steps
 
 def refuse(*args, first_step, num_steps, **options):
     assert first_step == num_steps, {stale!r}
     yield from ()
 
 def loaded(model, batches, loss_fn, *, checkpoint=None, **options):
-    sys.modules[fit.__module__].train_steps = refuse if checkpoint else steps
+    sys.modules[fit.__module__].train_steps = refuse if checkpoint else fit_steps
     if not checkpoint:  # a few steps that a page compares with its own loop
         return fit(model, batches, loss_fn, **options)
     with torch.random.fork_rng(devices=[]):
