@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-AGAIN = 0.1  # seconds until the next try: a bare ``except:`` may have swallowed the last one
+AGAIN = 0.2  # seconds until the next try: a bare ``except:`` may have swallowed the last one
 
 
 class OutOfTime(BaseException):
@@ -20,35 +20,42 @@ def within(seconds: float | None, work: Callable[[], T]) -> T:
     Python, so that one call which never leaves C, such as ``list(itertools.count())``, goes on.
 
     Args:
-        seconds: on the clock; None waits for ever.
+        seconds: on the clock; None sets no limit.
         work: called without arguments, in this thread.
 
     Raises:
         OutOfTime: the time was over; its traceback leads to the line that ran.
     """
+    if seconds is None:
+        return work()
     worker, ended = threading.get_ident(), threading.Event()
+    # Bare locks: the exception comes before or after such a call, never in the middle.
+    begun, may_raise = threading.Lock(), threading.Lock()
 
     def watch() -> None:
         pause = seconds
-        while not ended.wait(pause):
+        begun.acquire()
+        while not ended.wait(pause) and may_raise.acquire(blocking=False):
             _raise_in(worker, OutOfTime)
+            may_raise.release()
             pause = AGAIN
 
-    watcher = threading.Thread(target=watch, daemon=True)
-
-    def stop() -> None:
+    def close() -> None:
+        may_raise.acquire(timeout=AGAIN)  # and keep it; a second close() may have it already
+        _raise_in(worker, None)  # from here on nothing comes any more
         ended.set()
-        watcher.join()
-        _raise_in(worker, None)
 
-    watcher.start()
+    begun.acquire()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         try:
+            begun.release()
             return work()
         finally:
-            stop()
-    except OutOfTime:  # which may have come in the middle of stop()
-        stop()
+            close()
+    except OutOfTime:
+        if not ended.is_set():  # it came in the middle of close()
+            close()
         raise
 
 

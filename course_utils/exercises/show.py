@@ -40,7 +40,8 @@ def by_value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key!r}: {describe(item)}' for key, item in value.items())}}}"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        shown = f"{value:.4g}"
+        return f"{shown}.0" if shown.lstrip("-").isdigit() else shown
     if value is None or isinstance(value, str | numbers.Number | set | range):
         return repr(value)
     return repr(value) if dataclasses.is_dataclass(value) else ""

@@ -147,7 +147,7 @@ WRONG = {
     "own noise": (lambda x, eps, a: jump(x, torch.randn_like(eps), a),
                   ["another answer each time it is called", "instead of using eps?"]),
     "complex": (lambda x, e, a: jump(x, e, a) + 0j, ["complex numbers"]),
-    "not called": (torch.zeros(3), ["needs the function itself; got tensor([0, 0, 0])"]),
+    "not called": (torch.zeros(3), ["needs the function itself; got tensor([0.0, 0.0, 0.0])"]),
     "no function": (None, ["needs the function itself; got None"]),
 }  # fmt: skip
 
