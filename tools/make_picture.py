@@ -31,13 +31,18 @@ def shipped(model: nn.Module, name: str) -> nn.Module:
 
 
 def digits() -> torch.Tensor:
-    """(rows, 5, 1, 16, 16): five digits after each number of model calls."""
-    net = diffusion.UNet(widths=(16, 24, 32))
+    """(rows, 5, 1, 16, 16): the digits 1 to 5 after each number of model calls."""
+    net = diffusion.UNet(widths=(16, 24, 32), num_classes=10)
     painter = diffusion.Denoiser(net, diffusion.Cosine(), predicts="v")
     shipped(painter, "02_digits")
     generator = torch.Generator().manual_seed(SEED)
     steps = diffusion.sample(
-        painter, (5, 1, 16, 16), num_steps=CALLS[-1], clip=1.0, generator=generator
+        painter,
+        (5, 1, 16, 16),
+        num_steps=CALLS[-1],
+        cond=torch.arange(1, 6),
+        clip=1.0,
+        generator=generator,
     )
     return torch.stack([step.state for step in steps if step.calls in CALLS])
 
