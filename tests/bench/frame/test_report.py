@@ -5,20 +5,9 @@ from frame.goals import Goal
 from frame.results import merged
 from sections import growth
 
-SECTIONS = ("digits", "text")
-LOWER = Goal.lower("seconds", 2.0, 10.0, "peer", 5.0)
-MISSED = Goal.lower("more seconds", 2.1, 10.0, "another", 5.0)
 
-
-def measured():
-    found = {"goals": [MISSED], "details": {"ratios": {"peer": 4.76}}}
-    first = merged({}, "text", found, SECTIONS)
-    found = {"goals": [LOWER], "details": {"kind": {"ratios": {"a": 2}}}}
-    return merged(first, "digits", found, SECTIONS)
-
-
-def test_table_has_every_goal_and_ratio():
-    lines = report.table(measured()).splitlines()
+def test_table_has_every_goal_and_ratio(measured):
+    lines = report.table(measured).splitlines()
     assert lines[1].split() == ["seconds", "2", "10", "5.00", ">=", "5", "yes", "peer"]
     assert lines[2].split() == ["more", "seconds", "2.1", "10", "4.76", ">=", "5", "no", "another"]
     assert [line.split() for line in lines[5:7]] == [
@@ -28,8 +17,8 @@ def test_table_has_every_goal_and_ratio():
     assert lines[-1] == "1 of 2 goals is met."
 
 
-def test_figure_is_drawn_with_and_without_growth(tmp_path):
-    found = measured()
+def test_figure_is_drawn_with_and_without_growth(measured, tmp_path):
+    found = measured
     report.figure(found, tmp_path / "a.png")
     row = growth.fitted((8, 16), [1.0, 4.0], "ms", 2.0)
     found["details"]["growth"] = {"time": {"image side": row}}
@@ -39,15 +28,15 @@ def test_figure_is_drawn_with_and_without_growth(tmp_path):
 
 def test_a_goal_that_was_never_reached_is_drawn_and_written(tmp_path):
     never = Goal.lower("seconds", float("inf"), 10.0, "peer", 5.0)
-    found = merged({}, "digits", {"goals": [never], "details": {}}, SECTIONS)
+    found = merged({}, "digits", {"goals": [never], "details": {}}, ("digits",))
     report.figure(found, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 0
     assert report.table(found).splitlines()[1].split()[1:4] == ["inf", "10", "0.00"]
 
 
-def test_a_difference_is_shown_by_its_interval_and_draws_no_bar(tmp_path):
+def test_a_difference_is_shown_by_its_interval_and_draws_no_bar(measured, tmp_path):
     apart = Goal.difference("distance", [0.0, 1.0, 2.0], [4.0, 5.0, 6.0], "peer")
-    found = merged(measured(), "text", {"goals": [apart], "details": {}}, SECTIONS)
+    found = merged(measured, "text", {"goals": [apart], "details": {}}, ("digits", "text"))
     line = report.table(found).splitlines()[2]
     assert line.split() == ["distance", "1", "5", "+1.7", "to", "+6.3", ">", "0", "yes", "peer"]
     report.figure(found, tmp_path / "a.png")

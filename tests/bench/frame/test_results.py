@@ -8,30 +8,22 @@ from frame.results import merged, read, replace
 
 SECTIONS = ("digits", "text")
 LOWER = Goal.lower("seconds", 2.0, 10.0, "peer", 5.0)
-MISSED = Goal.lower("more seconds", 2.1, 10.0, "another", 5.0)
 
 
-def measured():
-    found = {"goals": [MISSED], "details": {"ratios": {"peer": 4.76}}}
-    first = merged({}, "text", found, SECTIONS)
-    found = {"goals": [LOWER], "details": {"kind": {"ratios": {"a": 2}}}}
-    return merged(first, "digits", found, SECTIONS)
-
-
-def test_a_section_run_again_replaces_only_itself():
-    found = measured()
+def test_a_section_run_again_replaces_only_itself(measured):
+    found = measured
     assert [goal["section"] for goal in found["goals"]] == ["digits", "text"]
     again = merged(found, "text", {"goals": [LOWER], "details": {}}, SECTIONS)
     assert [goal["met"] for goal in again["goals"]] == [True, True]
     assert again["details"] == {"digits": {"kind": {"ratios": {"a": 2}}}, "text": {}}
 
 
-def test_results_of_another_machine_are_not_mixed(tmp_path):
+def test_results_of_another_machine_are_not_mixed(measured, tmp_path):
     file = tmp_path / "results.json"
     assert read(file) == {}
-    file.write_text(json.dumps(measured()), encoding="utf-8")
-    assert read(file) == measured()
-    file.write_text(json.dumps({**measured(), "machine": {}}), encoding="utf-8")
+    file.write_text(json.dumps(measured), encoding="utf-8")
+    assert read(file) == measured
+    file.write_text(json.dumps({**measured, "machine": {}}), encoding="utf-8")
     assert read(file) == {}
 
 
