@@ -88,15 +88,18 @@ class Claims:
         return Table([claim.row() for claim in self._claims.values()])
 
     def verdicts(self) -> None:
-        """Print a line for each claim, and save them all.
+        """Print how many claims hold and which do not, and save them all.
 
-        The lines hold no numbers, so they read the same on every machine. The numbers go to
+        No number that was measured is printed, so it reads the same on every machine; they go to
         .course/claims/<lesson>.json.
         """
-        for claim in self._claims.values():
-            print("holds" if claim.holds else "FAILS", "|", claim.text)
         if not self._claims:
             print(f"no claims of lesson {self.lesson} were measured: run the cells above first")
+            return
+        failed = [claim.text for claim in self._claims.values() if not claim.holds]
+        print(f"{len(self._claims) - len(failed)} of {len(self._claims)} claims hold")
+        for text in failed:
+            print("FAILS |", text)
         self._save()
 
     def _save(self) -> None:
