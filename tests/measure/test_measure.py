@@ -165,6 +165,15 @@ def test_scatter_of_repeats():
         measure.Scatter.of([1.0])
 
 
+def test_how_far_above_a_floor():
+    floor = measure.Scatter.of([-1.0, 0.0, 1.0])  # scatters by 1
+    assert measure.Scatter.of([12.0, 12.0]).above(floor) == pytest.approx(12)
+    assert measure.Scatter.of([6.0, 10.0, 14.0]).above(floor) == pytest.approx(10 / math.sqrt(17))
+    assert floor.above(measure.Scatter.of([12.0, 12.0])) == pytest.approx(-12)
+    with pytest.raises(ValueError, match="no scatter to measure in"):
+        measure.Scatter.of([1.0, 1.0]).above(measure.Scatter.of([2.0, 2.0]))
+
+
 def test_the_floor_of_a_distance_is_what_equal_distributions_give():
     generator = torch.Generator().manual_seed(0)
     real, shifted = gaussians(2000, seed=1), gaussians(2000, seed=2) + 0.3
