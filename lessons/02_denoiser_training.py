@@ -492,7 +492,7 @@ plots.scatter(
 )
 
 # %% [markdown]
-# The ring shows from about $t = 0.5$, the clusters at 0.1.
+# The ring shows by $t = 0.25$, its clusters by 0.1.
 #
 # ### Exercise 02.2 - The sampler, watched and clipped (15 min, medium)
 #
@@ -1016,7 +1016,7 @@ claims.check("fakes that pass for new, of five", passing, "==", 0)
 claims.check("the exact denoiser copies: its favourite", favourite(from_exact), "<", 0.2)
 
 # %% [markdown]
-# Each of the five fakes fails a bound: copies have a favourite; under much noise they fail as a set, as the averages of the classes do. The last two rows show the limit of this
+# Each of the five fakes fails a bound: noise is not legible, copies have a favourite; under much noise they fail as a set, as the averages of the classes do. The last two rows show the limit of this
 # instrument. Training digits moved by one pixel pass, and so do averages of two neighbours. So *new* means here: not the same pixels.
 #
 # The exact denoiser can only give back what is in its training set. The network's digits are new *because it misses that optimum*. What it puts
