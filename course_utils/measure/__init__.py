@@ -9,7 +9,6 @@ from course_utils.measure.distance import (
     energy_distance,
     modes,
     nearest,
-    share_near,
 )
 from course_utils.measure.judges import Judge, classification_loss
 
@@ -28,6 +27,5 @@ __all__ = [
     "forward_flops",
     "modes",
     "nearest",
-    "share_near",
     "subsampled",
 ]

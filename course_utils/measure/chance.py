@@ -56,6 +56,23 @@ class Scatter:
         """The largest."""
         return max(self.values)
 
+    def above(self, floor: Scatter) -> float:
+        """How far this mean is above that of the floor, in units of the scatter of both.
+
+        (mean - floor.mean) / sqrt(std^2 + floor.std^2). A ratio of the means would divide by a
+        floor that may be zero.
+
+        Raises:
+            ValueError: neither of the two scatters.
+        """
+        unit = (self.std**2 + floor.std**2) ** 0.5
+        if not unit:
+            raise ValueError(
+                f"there is no scatter to measure in: all values are {self.mean:g} and "
+                f"{floor.mean:g}. Repeat with other seeds or other parts of the data."
+            )
+        return (self.mean - floor.mean) / unit
+
     def __str__(self) -> str:
         """``0.024 (0.021 to 0.026)``: the mean and the range."""
         return f"{self.mean:.3g} ({self.low:.3g} to {self.high:.3g})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -48,11 +49,6 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def share_near(points: Tensor, centres: Tensor, radius: float) -> float:
-    """Share of points (N, D) that lie within `radius` of one of the centres (K, D)."""
-    return (distances(points, centres).amin(1) <= radius).float().mean().item()
-
-
 def nearest(x: Tensor, y: Tensor, count: int = 1) -> Tensor:
     """(N, count) Euclidean distances of each x (N, ...) to its nearest neighbours in y (M, ...).
 
@@ -68,8 +64,8 @@ class Modes:
 
     Attributes:
         shares: (K,) share of all points that is near each centre.
-        spread: root mean square distance of those points from their centre, a coordinate; nan
-            when there are none.
+        spread: standard deviation of those points about their centre, in the direction in which
+            it is smallest for that centre; nan when there are none.
     """
 
     shares: Tensor
@@ -85,10 +81,15 @@ def modes(points: Tensor, centres: Tensor, radius: float) -> Modes:
     """Count points (N, D) within `radius` of each of the centres (K, D), and measure their spread.
 
     Three numbers, because each alone can be fooled: copies of one centre are all *on a mode*, and
-    copies of every centre are evenly shared out, but neither has the spread of the data.
+    copies of every centre are evenly shared out, but neither has the spread of the data. Nor has a
+    streak through each centre, which is as wide as the data in one direction only.
     """
     away, which = distances(points, centres).min(1)  # (N,) each
     near = away <= radius
     counts = torch.bincount(which[near], minlength=len(centres))
-    spread = (away[near].square().mean() / points.shape[1]).sqrt()
-    return Modes(counts / len(points), float(spread))
+    total = 0.0
+    for k, centre in enumerate(centres):
+        offset = (points[near & (which == k)] - centre).cpu().double()  # (n, D); eigvalsh is not
+        total += float(torch.linalg.eigvalsh(offset.T @ offset)[0].clamp(min=0))  # on every device
+    number = int(counts.sum())
+    return Modes(counts / len(points), (total / number) ** 0.5 if number else math.nan)

@@ -34,7 +34,7 @@ def test_samples_of_the_exact_denoiser_have_the_distribution(schedule, eta):
     index = torch.randint(4, (3000,), generator=generator)
     truth = RING[index] + 0.1 * torch.randn(3000, 2, generator=generator)
     assert measure.energy_distance(final, truth) < 0.01
-    assert measure.share_near(final, RING, 0.3) > 0.97
+    assert measure.modes(final, RING, 0.3).on_mode > 0.97
 
 
 @pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
@@ -71,7 +71,7 @@ def test_times_even_in_snr_refuse_what_the_schedule_has_not_got(low_high):
 def test_exact_denoiser_of_a_data_set_returns_its_examples():
     data = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
     final = last(sample(ExactDenoiser(data, Cosine()), (20, 3), num_steps=100)).state
-    assert measure.share_near(final, data, 1e-3) == 1
+    assert measure.modes(final, data, 1e-3).on_mode == pytest.approx(1)
 
 
 def test_sampling_yields_its_steps_and_counts_calls():

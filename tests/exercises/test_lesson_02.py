@@ -27,6 +27,16 @@ def weights_after_softmax(x_t, points, weights, alpha, sigma):
     return (shares / shares.sum()) @ points
 
 
+def only_possible_points(x_t, points, weights, alpha, sigma):
+    possible = weights > 0
+    return by_softmax(x_t, points[possible], weights[possible], alpha, sigma)
+
+
+def by_densities(x_t, points, weights, alpha, sigma):
+    density = torch.distributions.Normal(alpha * points, sigma).log_prob(x_t).sum(1)
+    return torch.distributions.Categorical(logits=density + weights.log()).probs @ points
+
+
 def by_logsumexp(x_t, points, weights, alpha, sigma):
     scores = weights.log() - (x_t[None] - alpha * points).norm(dim=1) ** 2 / (2 * sigma**2)
     return torch.einsum("n,nd->d", (scores - scores.logsumexp(0)).exp(), points)
@@ -66,6 +76,21 @@ def exp_with_a_floor(x_t, points, weights, alpha, sigma):
 
 def log_with_a_floor(x_t, points, weights, alpha, sigma):
     return by_softmax(x_t, points, weights + 0.01, alpha, sigma)
+
+
+def log_of_at_least(x_t, points, weights, alpha, sigma):
+    return by_softmax(x_t, points, weights.clamp(min=1e-6), alpha, sigma)
+
+
+def nearest_where_every_exp_is_0(x_t, points, weights, alpha, sigma):
+    squared = (x_t - alpha * points).square().sum(1)
+    shares = weights * torch.exp(-squared / (2 * sigma**2))
+    return points[squared.argmin()] if shares.sum() == 0 else shares @ points / shares.sum()
+
+
+def sum_with_a_floor(x_t, points, weights, alpha, sigma):
+    shares = (-(x_t - alpha * points).square().sum(1) / (2 * sigma**2)).softmax(0) * weights
+    return shares @ points / shares.sum().clamp(min=1e-9)
 
 
 def only_the_likeliest(x_t, points, weights, alpha, sigma):
@@ -443,6 +468,26 @@ def without_gradient(net, optimizer, batches, schedule, weight):
         return plain_loop(net, optimizer, batches, schedule, weight)
 
 
+def no_last_step(net, optimizer, batches, schedule, weight):
+    losses = plain_loop(net, optimizer, batches[:-1], schedule, weight)
+    x0, t, eps = batches[-1]
+    x_t = schedule.alpha(t)[:, None] * x0 + schedule.sigma(t)[:, None] * eps
+    return [*losses, (weight(t) * (net(x_t, t) - x0).square().mean(1)).mean().item()]
+
+
+def clipped_gradients(net, optimizer, batches, schedule, weight):
+    losses = []
+    for x0, t, eps in batches:
+        x_t = schedule.alpha(t)[:, None] * x0 + schedule.sigma(t)[:, None] * eps
+        loss = (weight(t) * (net(x_t, t) - x0).square().mean(1)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def answer_detached(net, x0, x_t, t, eps, weight):
     answer = net(x_t, t).detach().requires_grad_()
     return (weight(t) * (answer - x0).square().mean(1)).mean()
@@ -480,7 +525,8 @@ RIGHT = {
     "02.1": [
         by_softmax,
         by_hand,
-        weights_after_softmax,
+        only_possible_points,
+        by_densities,
         by_logsumexp,
         by_loop,
         by_cdist,
@@ -518,6 +564,10 @@ WRONG = {
         naive_exp,
         exp_with_a_floor,
         log_with_a_floor,
+        log_of_at_least,
+        nearest_where_every_exp_is_0,
+        sum_with_a_floor,
+        weights_after_softmax,
         only_the_likeliest,
         two_dimensions_only,
         mean_over_coordinates,
@@ -555,6 +605,8 @@ WRONG = {
     "02.4": [
         item_too_early,
         without_gradient,
+        no_last_step,
+        clipped_gradients,
         variant(answer_detached),
         variant(per_coordinate),
         never_cleared,

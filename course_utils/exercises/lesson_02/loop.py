@@ -42,7 +42,7 @@ def weighted_loss(net: Net, batch: Batch, schedule: Schedule, weight: Weight) ->
 
 
 def loop(
-    loss_of: LossOf, *, clear: str = "before", again: bool = False
+    loss_of: LossOf, *, clear: str = "before", again: bool = False, to_the_end: bool = True
 ) -> Callable[..., list[float]]:
     """A training loop around a loss; its other settings are for mistakes."""
 
@@ -54,14 +54,15 @@ def loop(
         weight: Weight,
     ) -> list[float]:
         losses = []
-        for batch in batches:
+        for place, batch in enumerate(batches, start=1):
             loss = loss_of(net, batch, schedule, weight)
             if clear == "before":
                 optimizer.zero_grad()
             loss.backward()
             if clear == "too late":
                 optimizer.zero_grad()
-            optimizer.step()
+            if to_the_end or place < len(batches):
+                optimizer.step()
             losses.append(loss_of(net, batch, schedule, weight).item() if again else loss.item())
         return losses
 
@@ -85,6 +86,14 @@ def loop_cases() -> list[tuple[Any, ...]]:
         optimizer = torch.optim.SGD(net.parameters(), rate, momentum=0.5)
         calls.append((net, optimizer, batches, schedule, weight))
     return calls
+
+
+def losses_and_weights(
+    train: Callable[..., list[float]], net: nn.Module, *arguments: Any
+) -> tuple[list[float], list[Tensor]]:
+    """The losses and what was learned: no loss shows the last step."""
+    losses = train(net, *arguments)
+    return losses, [weight.detach() for weight in net.parameters()]
 
 
 def noise_as_target(net: Net, batch: Batch, schedule: Schedule, weight: Weight) -> Tensor:
@@ -114,6 +123,7 @@ LOOP = Exercise(
     title="a training loop with its own weighting of times",
     reference=loop(weighted_loss),
     cases=loop_cases,
+    probe=losses_and_weights,
     mistakes=[
         Mistake(
             "weights ignored",
@@ -184,6 +194,12 @@ LOOP = Exercise(
             "loss after the step",
             loop(weighted_loss, again=True),
             "These are the losses after each step. Return those before it.",
+        ),
+        Mistake(
+            "last step not taken",
+            loop(weighted_loss, to_the_end=False),
+            "The losses are right, the weights at the end are not: take a step for the last batch "
+            "too.",
         ),
         Mistake(
             "sigma from alpha",

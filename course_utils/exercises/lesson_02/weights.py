@@ -22,7 +22,7 @@ def averaged(x_t: Tensor, seen: Tensor, points: Tensor, scores: Tensor, width: T
 
 
 def guess_cases() -> list[tuple[Any, ...]]:
-    """Points in 2 to 5 dimensions; a weight of zero, no data left, and very little noise."""
+    """Points in 2 to 5 dimensions; no data left, very little noise, a nearest point of weight 0."""
     mild = [(2, 5, 0.8, 0.6), (3, 4, 0.5, 0.5), (5, 7, 0.3, 0.7)]
     calls = [
         (torch.randn(d), torch.randn(n, d), torch.rand(n) + 0.1, alpha, sigma)
@@ -32,6 +32,8 @@ def guess_cases() -> list[tuple[Any, ...]]:
     calls.append((torch.randn(2), torch.randn(6, 2), torch.rand(6) + 0.1, 0.0, 1.0))
     far = 30 * torch.randn(6, 4)  # every exp(-squared / ...) on its own is 0 here
     calls.append((0.9 * far[2] + 0.4, far, torch.rand(6) + 0.1, 0.9, 0.02))
+    around = torch.randn(3) + torch.cat([torch.zeros(1, 3), 2 * torch.eye(3)])
+    calls.append((0.9 * around[0], around, torch.tensor([0.0, 0.5, 0.2, 0.3]), 0.9, 0.11))
     return [
         (x, points, weights / weights.sum(), torch.tensor(alpha), torch.tensor(sigma))
         for x, points, weights, alpha, sigma in calls
@@ -53,6 +55,15 @@ def not_normalised(
     """Softmax of the distances, then times the weights, and no new sum."""
     squared = (x_t - alpha * points).square().sum(dim=1)
     return (weights * (-squared / (2 * sigma**2)).softmax(dim=0)) @ points
+
+
+def weights_too_late(
+    x_t: Tensor, points: Tensor, weights: Tensor, alpha: Tensor, sigma: Tensor
+) -> Tensor:
+    """Right, unless a point of weight 0 takes all of the softmax."""
+    squared = (x_t - alpha * points).square().sum(dim=1)
+    shares = weights * (-squared / (2 * sigma**2)).softmax(dim=0)
+    return shares @ points / shares.sum()
 
 
 def by_coordinate(
@@ -89,7 +100,19 @@ GUESS = Exercise(
         Mistake(
             "not normalised again",
             not_normalised,
-            "The shares no longer add up to one: divide by their sum, or put log w in the softmax.",
+            "The shares no longer add up to one. Put log w inside the softmax.",
+        ),
+        Mistake(
+            "weights after the softmax",
+            weights_too_late,
+            "Where a point of weight 0 is by far the nearest, the softmax gives it everything, and "
+            "times 0 nothing is left. Put log w inside the softmax.",
+        ),
+        Mistake(
+            "a little added to the weights",
+            lambda x, p, w, a, s: averaged(x, a * p, p, (w + 1e-8).log(), 2 * s**2),
+            "A point of weight 0 still counts here. Leave log 0 = -inf as it is: softmax gives it "
+            "exactly 0.",
         ),
         Mistake(
             "exp without care",
