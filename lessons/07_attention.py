@@ -9,7 +9,7 @@
 # - hide the future from a model, and test that nothing leaks;
 # - find the head that does a job inside a trained model, and tell where it looks from what it needs.
 #
-# *50 minutes to read, an hour more for the exercises, about 35 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
+# *45 minutes to read, an hour more for the exercises, about 45 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
 # [answer booklet](answers/07_attention.ipynb).*
 
 # %% [markdown]
@@ -626,10 +626,10 @@ print(f"positions alone {places_alone:.0%}, no positions {no_places:.0%}")
 # %% [markdown]
 # Only *no positions* is right more than half the time. Two wrong conclusions lie near.
 #
-# **"One layer cannot do it."** Undertrained is not unable: its line leaves that of the guesser and goes on falling. In none of our trainings
-# did a single layer pass one half ([the log](../docs/experiments.md)). There is a proof for long texts: with one layer, heads times width times bits of precision must grow
-# at least in proportion to the length of the text, and with two a few small heads are enough (Sanford et al. 2024). Our 32 letters are
-# too few for that bound to forbid anything. The figure says: with one recipe, two layers learn it at once, and one with more weights does not in 1,500 steps.
+# **"One layer cannot do it."** Undertrained is not unable: its line does leave that of the guesser. In none of our trainings of 1,500 steps
+# did a single layer pass one half ([the log](../docs/experiments.md)). There is a proof for long texts: with one layer, heads times width times bits of
+# precision must grow at least in proportion to the length of the text, and with two a few small heads are enough (Sanford et al. 2024). Our 32 letters are
+# too few for that bound to forbid anything.
 #
 # **"Positions alone are useless."** A control that fails proves little until
 # it has been seen to succeed. So here is a task that positions alone *can* solve: eight letters go round in a circle, and every next letter
@@ -867,8 +867,8 @@ for head, (look, right) in enumerate(zip(just_before[0].tolist(), alone, strict=
     print(f"head {head} of layer 1: {look:.0%} of it looks one back; left alone, {right:.0%} right")
 
 # %% [markdown]
-# Both layers are needed. In layer 2 the heads stand in for each other: without any one next to nothing is lost, without any two little. In layer 1 it matters which
-# are left. The lines above say why: a head that is left alone keeps the more, the more it looks at the letter before. Here map and need agree. This is
+# Both layers are needed. In layer 2 the heads stand in for each other: without any one next to nothing is lost, without any two little. In layer 1
+# it matters which are left: alone, a head tends to keep the more, the more it looks at the letter before. Here map and need agree. This is
 # one reader of one seed; others are alike ([the log](../docs/experiments.md)).
 #
 # Finer still: all heads stay, and single looks of layer 2 go. First all looks at the answer go, then, as a control, all *other* looks.
