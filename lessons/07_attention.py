@@ -626,7 +626,7 @@ print(f"positions alone {places_alone:.0%}, no positions {no_places:.0%}")
 # %% [markdown]
 # Only *no positions* is right more than half the time. Two wrong conclusions lie near.
 #
-# **"One layer cannot do it."** Undertrained is not unable: its line does leave that of the guesser. In none of our trainings of 1,500 steps
+# **"One layer cannot do it."** Undertrained is not unable: its line does leave that of the guesser. In none of our trainings, of up to 4,500 steps,
 # did a single layer pass one half ([the log](../docs/experiments.md)). There is a proof for long texts: with one layer, heads times width times bits of
 # precision must grow at least in proportion to the length of the text, and with two a few small heads are enough (Sanford et al. 2024). Our 32 letters are
 # too few for that bound to forbid anything.
