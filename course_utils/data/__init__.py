@@ -3,6 +3,7 @@
 from course_utils.data.batches import Batches, Windows
 from course_utils.data.digits import Digits, LabelledImages, load_digits
 from course_utils.data.grammar import Grammar
+from course_utils.data.invented import invented_texts
 from course_utils.data.points import Mixture, moons, ring, ring_mixture, spiral
 from course_utils.data.reading import END
 from course_utils.data.sound import SAMPLE_RATE, chirp, melody, pitch, pluck, tone
@@ -19,6 +20,7 @@ __all__ = [
     "Windows",
     "captions",
     "chirp",
+    "invented_texts",
     "load_digits",
     "melody",
     "moons",

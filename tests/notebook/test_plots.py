@@ -24,6 +24,7 @@ FIGURES = {
     "curves": lambda **o: plots.curves({"model": [3, 1], "reference": ([0, 1], [1, 1])}, **o),
     "loss_curve": lambda **o: plots.loss_curve(torch.rand(100), references={"best": 0.1}, **o),
     "scatter": lambda **o: plots.scatter({"clean": RING, "noisy": RING + 1}, **o),
+    "strips": lambda **o: plots.strips({"model": {0: [1, 2], 1: [3]}}, references={"a": 2}, **o),
     "bars": lambda **o: plots.bars({"model": 0.9, "control: none": 0.1}, form="{:.0%}", **o),
     "histogram": lambda **o: plots.histogram(RING, density=lambda x: np.exp(-(x**2)), **o),
     "image_row": lambda **o: plots.image_row(torch.rand(3, 1, 8, 8), titles=["a", "b", "c"], **o),
@@ -190,6 +191,18 @@ def test_images_of_another_shape_are_refused(shape):
         plots.image_grid(torch.zeros(shape))
 
 
+def test_strips_show_every_value_over_its_place():
+    groups = {"model": {0: [0.5, 0.7], 2: torch.tensor([0.1])}, "control": {0: [0.2], 2: [0.3]}}
+    (ax,) = plots.strips(groups, references={"chance": 0.1}).axes
+    model, control, chance = ax.lines
+    assert np.allclose(model.get_xydata(), [[-0.08, 0.5], [-0.08, 0.7], [1.92, 0.1]])
+    assert np.allclose(control.get_xydata(), [[0.08, 0.2], [2.08, 0.3]])
+    assert model.get_color() != control.get_color()
+    assert list(chance.get_ydata()) == [0.1, 0.1]
+    assert list(ax.get_xticks()) == [0, 2]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*groups, "chance"]
+
+
 def test_heatmaps_share_a_scale_and_hide_cells():
     figure = plots.heatmap(
         torch.stack([torch.eye(5), 3 * torch.eye(5)]), titles=["a", "b"], hidden=CAUSAL
@@ -198,6 +211,16 @@ def test_heatmaps_share_a_scale_and_hide_cells():
     assert first.get_clim() == second.get_clim() == (0, 3)
     assert int(np.ma.getmaskarray(first.get_array()).sum()) == 10
     assert plots.heatmap([[1.0, -2.0]], diverging=True).axes[0].collections[0].get_clim() == (-2, 2)
+
+
+def test_heatmap_circles_what_is_marked():
+    marked = torch.tensor([[False, True, False], [True, False, False]])
+    figure = plots.heatmap(torch.rand(2, 2, 3), titles=["a", "b"], marked=marked)
+    for ax in figure.axes[:2]:
+        (circles,) = ax.lines
+        assert circles.get_xydata().tolist() == [[1, 0], [0, 1]]  # (column, row)
+        assert circles.get_markerfacecolor() == "none"
+        assert circles.get_linestyle() == "None"
 
 
 def test_heatmap_writes_numbers():

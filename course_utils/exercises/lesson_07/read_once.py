@@ -43,7 +43,7 @@ def _naive(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def read_cases() -> list[tuple[Any, ...]]:
-    """Scores that rise, fall, are huge or very negative; one key; widths that differ."""
+    """Scores that rise, fall, are huge or very negative; large but close; one key; other widths."""
     query, ramp = torch.randn(3), torch.linspace(0.2, 2, 9)[:, None]
     along = query / query.square().sum()
     return [
@@ -52,6 +52,7 @@ def read_cases() -> list[tuple[Any, ...]]:
         (query, 8 * ramp.flip(0) * along, torch.randn(9, 5)),
         (torch.full((2,), 100.0), 60 * torch.randn(7, 2), torch.randn(7, 3)),
         (torch.full((2,), 100.0), -40 - torch.rand(5, 2), torch.randn(5, 1)),
+        (torch.full((4,), 64.0), 1 + torch.randint(-2, 3, (6, 4)) / 64, torch.randn(6, 3)),  # 128
         (torch.randn(5), torch.randn(1, 5), torch.randn(1, 4)),
         (torch.zeros(3), torch.randn(8, 3), torch.randn(8, 3)),
     ]

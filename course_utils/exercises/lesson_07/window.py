@@ -47,7 +47,7 @@ def window_cases() -> list[tuple[Any, ...]]:
     return [
         (torch.randn(5, 5), 2),
         (with_zeros, 3),
-        (torch.randn(3, 7) - 1e4, 4),
+        (5 * torch.randn(3, 7) - 1e6, 4),  # below what many take for minus infinity
         (huge, 2),
         (1e4 * torch.randn(4, 4), 4),
         (torch.randn(1, 6), 3),
@@ -103,7 +103,7 @@ WINDOW = Exercise(
         Mistake(
             "a large negative number",
             lambda s, w: _masked(s, _outside(s, w), -1000.0),
-            "A large negative number is not the smallest: among scores of -10,000 it wins. "
+            "A large negative number is not the smallest: among scores of -1,000,000 it wins. "
             "Write -inf.",
         ),
         Mistake(

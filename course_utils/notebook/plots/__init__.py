@@ -3,10 +3,11 @@
 Each function returns a figure, and a cell shows it once.
 """
 
-from course_utils.notebook.plots.charts import bars, histogram, scatter
+from course_utils.notebook.plots.charts import bars, histogram, scatter, strips
 from course_utils.notebook.plots.figures import Picture, panels, png
 from course_utils.notebook.plots.lines import curves, label_lines, loss_curve
-from course_utils.notebook.plots.pictures import heatmap, image_grid, image_row
+from course_utils.notebook.plots.matrices import heatmap
+from course_utils.notebook.plots.pictures import image_grid, image_row
 from course_utils.notebook.plots.style import (
     ACCENTS,
     CLEAN,
@@ -49,4 +50,5 @@ __all__ = [
     "panels",
     "png",
     "scatter",
+    "strips",
 ]

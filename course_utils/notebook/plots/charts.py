@@ -67,6 +67,46 @@ def scatter(
     return figure
 
 
+def strips(
+    groups: Mapping[str, Mapping[float, Data]],
+    *,
+    title: str = "",
+    alt: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
+    references: Mapping[str, float] | None = None,
+    size: tuple[float, float] = WIDE,
+    ax: Axes | None = None,
+) -> Picture:
+    """Draw every single value as a dot over its place; several groups stand beside each other.
+
+    Args:
+        groups: name -> {x -> the values there}, such as one for each seed. The places of all
+            groups together are at least 1 apart.
+        title: the finding.
+        alt: the figure in words, for those who cannot see it.
+        xlabel: what runs to the right, with its unit.
+        ylabel: what runs upwards, with its unit.
+        references: name -> height of a dashed line, such as chance.
+        size: of a new figure.
+        ax: axes to draw into.
+    """
+    figure, ax = canvas(ax, title, size, alt)
+    for index, (name, values) in enumerate(groups.items()):
+        beside = 0.16 * (index - (len(groups) - 1) / 2)
+        heights = [as_array(there).ravel() for there in values.values()]
+        x = np.repeat([place + beside for place in values], [len(there) for there in heights])
+        color = color_of(name, groups)
+        ax.plot(x, np.concatenate(heights), "o", color=color, alpha=0.8, markersize=5, label=name)
+    for name, height in (references or {}).items():
+        ax.axhline(height, label=name, **DASHED)
+    ax.set_xticks(sorted({place for values in groups.values() for place in values}))
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(groups) > 1 or references:
+        legend_row(ax)
+    return figure
+
+
 def bars(
     values: Mapping[str, float],
     *,
