@@ -121,7 +121,7 @@ TEMPERATURE = both(
 )
 
 
-# 06.2, merges
+# 06.4, merges
 
 
 def by_lowest_rank(piece, merges):
@@ -247,7 +247,7 @@ def skipping_after_a_run(piece, merges):
 
 
 ENCODE = both(
-    "06.2",
+    "06.4",
     [
         by_lowest_rank,
         in_a_copy,
@@ -343,7 +343,7 @@ CROSS_ENTROPY = both(
 )
 
 
-# 06.4, back-off
+# 06.2, back-off
 
 
 def by_the_ngram(text, context, vocab_size, strength):
@@ -464,7 +464,7 @@ def uniform_when_unseen(text, context, vocab_size, strength):
 
 
 BACK_OFF = both(
-    "06.4",
+    "06.2",
     [
         by_the_ngram,
         by_recursion_down,

@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: temperature, merges, cross-entropy, counting with back-off, bits."""
+"""Exercises of lesson 06: temperature, counting with back-off, cross-entropy, merges, bits."""
 
 from course_utils.exercises.lesson_06.back_off import BACK_OFF
 from course_utils.exercises.lesson_06.bits import BITS
@@ -6,4 +6,4 @@ from course_utils.exercises.lesson_06.cross_entropy import CROSS_ENTROPY
 from course_utils.exercises.lesson_06.encode import ENCODE
 from course_utils.exercises.lesson_06.temperature import TEMPERATURE
 
-EXERCISES = [TEMPERATURE, ENCODE, CROSS_ENTROPY, BACK_OFF, BITS]
+EXERCISES = [TEMPERATURE, BACK_OFF, CROSS_ENTROPY, ENCODE, BITS]

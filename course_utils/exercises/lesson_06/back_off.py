@@ -1,4 +1,4 @@
-"""06.4: count in a text, and back off to shorter contexts."""
+"""06.2: count in a text, and back off to shorter contexts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -91,7 +91,7 @@ def count_cases() -> list[tuple[Any, ...]]:
 
 
 BACK_OFF = Exercise(
-    id="06.4",
+    id="06.2",
     title="the next token, by counts that help each other out",
     reference=back_off,
     cases=count_cases,

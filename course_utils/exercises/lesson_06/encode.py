@@ -1,4 +1,4 @@
-"""06.2: cut a piece of text with merges that were learned."""
+"""06.4: cut a piece of text with merges that were learned."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -121,7 +121,7 @@ def piece_cases() -> list[tuple[Any, ...]]:
 
 
 ENCODE = Exercise(
-    id="06.2",
+    id="06.4",
     title="a piece of text in byte-pair tokens",
     reference=encode,
     cases=piece_cases,
