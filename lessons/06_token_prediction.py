@@ -9,7 +9,7 @@
 # - measure a language model, and say how far it is from perfect;
 # - tell a model that has learned from one that has only memorised.
 #
-# *An hour to read, an hour more for the exercises, about a minute to run on two cores. Needs no earlier lesson. Worked answers to the
+# *60 minutes to read, an hour more for the exercises, about a minute to run on two cores. Needs no earlier lesson. Worked answers to the
 # exercises are in the [answer booklet](answers/06_token_prediction.ipynb).*
 
 # %% [markdown]
