@@ -39,8 +39,8 @@ class NGram(nn.Module):
     Raises:
         ValueError: If an argument is out of range.
 
-    Source: MacKay and Peto 1995, "A hierarchical Dirichlet language model", with one k for all
-        lengths.
+    Source: MacKay and Peto 1995, "A hierarchical Dirichlet language model", who mix counts and a
+        learned prior so for bigrams; here the prior of each length is the one below, with one k.
     """
 
     def __init__(self, order: int, vocab_size: int, *, strength: float = 8.0) -> None:

@@ -79,6 +79,17 @@ def clamped(logits, temperature):
     return by_logsumexp(logits.clamp(-50, 50), temperature)
 
 
+def impossible_at_minus_hundred(logits, temperature):
+    return by_logsumexp(logits.masked_fill(logits == -math.inf, -100.0), temperature)
+
+
+def powers_of_probabilities(logits, temperature):
+    if temperature == 0:
+        return by_logsumexp(logits, 0)
+    powers = logits.softmax(-1) ** (1 / temperature)
+    return powers / powers.sum(-1, keepdim=True)
+
+
 def rounded_temperature(logits, temperature):
     return by_logsumexp(logits, round(temperature))
 
@@ -98,6 +109,11 @@ TEMPERATURE = both(
         "impossible becomes possible": infinite_becomes_zero,
         "clamped": clamped,
         "rounded temperature": rounded_temperature,
+        "impossible at -100": impossible_at_minus_hundred,
+        "temperature and a thousandth": lambda logits, temperature: (
+            logits / (temperature + 1e-3)
+        ).softmax(-1),
+        "powers of probabilities": powers_of_probabilities,
         "list": lambda logits, temperature: by_logsumexp(logits, temperature).tolist(),
         "logs": lambda logits, temperature: by_logsumexp(logits, temperature).log(),
         "greedy always": lambda logits, temperature: by_logsumexp(logits, 0),
@@ -105,7 +121,7 @@ TEMPERATURE = both(
 )
 
 
-# 06.2, merges
+# 06.4, merges
 
 
 def by_lowest_rank(piece, merges):
@@ -231,7 +247,7 @@ def skipping_after_a_run(piece, merges):
 
 
 ENCODE = both(
-    "06.2",
+    "06.4",
     [
         by_lowest_rank,
         in_a_copy,
@@ -279,6 +295,12 @@ def without_gradient(logits, targets):
     return with_own_shift(logits, targets)
 
 
+def shifted_by_the_largest_of_all(logits, targets):
+    shifted = logits - logits.max()
+    wanted = shifted.gather(2, targets.unsqueeze(2)).squeeze(2)
+    return (shifted.exp().sum(-1).log() - wanted).mean()
+
+
 def masked_one_hot(logits, targets):
     hot = F.one_hot(targets, logits.shape[-1]).bool()
     return -logits.log_softmax(-1)[hot].mean()
@@ -311,6 +333,7 @@ CROSS_ENTROPY = both(
         "axes confused": lambda logits, targets: F.cross_entropy(
             logits.reshape(len(logits), logits.shape[2], -1), targets
         ),
+        "shifted by the largest of all": shifted_by_the_largest_of_all,
         "perplexity": lambda logits, targets: by_indices(logits, targets).exp(),
         "without gradient": without_gradient,
         "a number": lambda logits, targets: by_indices(logits, targets).item(),
@@ -320,7 +343,7 @@ CROSS_ENTROPY = both(
 )
 
 
-# 06.4, back-off
+# 06.2, back-off
 
 
 def by_the_ngram(text, context, vocab_size, strength):
@@ -441,7 +464,7 @@ def uniform_when_unseen(text, context, vocab_size, strength):
 
 
 BACK_OFF = both(
-    "06.4",
+    "06.2",
     [
         by_the_ngram,
         by_recursion_down,
