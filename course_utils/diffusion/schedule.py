@@ -38,7 +38,10 @@ class Schedule:
         return self.alpha(t) ** 2
 
     def log_snr(self, t: Time) -> Tensor:
-        """log(alpha^2 / sigma^2), in nats: the log of the signal-to-noise ratio."""
+        """log(alpha^2 / sigma^2), in nats: the log of the signal-to-noise ratio.
+
+        Infinite where a factor is 0: inf at t = 0, -inf at the end of `Flow`.
+        """
         return 2 * (self.alpha(t).log() - self.sigma(t).log())
 
     def level(self, t: float) -> tuple[float, float]:

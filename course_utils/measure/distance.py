@@ -10,7 +10,11 @@ from torch import Tensor
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
-    """Pearson correlation of two tensors of one shape, over all their entries; in [-1, 1]."""
+    """Pearson correlation of two tensors of one shape, over all their entries; in [-1, 1].
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     if a.shape != b.shape:
         raise ValueError(f"both must have one shape; got {tuple(a.shape)} and {tuple(b.shape)}.")
     return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])
@@ -28,6 +32,9 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
 
     Returns:
         The distance, in units of x.
+
+    Raises:
+        ValueError: fewer than two samples, or shapes that differ.
 
     Source: Szekely & Rizzo 2013, "Energy statistics: a class of statistics based on distances".
     """

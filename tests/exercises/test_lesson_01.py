@@ -46,6 +46,10 @@ def in_double(variance, betas):
     return share * variance.double() + 1 - share
 
 
+def by_logarithms(variance, betas):
+    return 1 + (variance - 1) * torch.log1p(-betas).cumsum(0).exp()
+
+
 # 01.2
 
 
@@ -93,6 +97,12 @@ def by_noise_to_signal(x_s, s, t, eps, schedule):
     clean_size = x_s / shaped(schedule.alpha(s), x_s)  # x0 plus noise
     added = (noise_to_signal(t) - noise_to_signal(s)).sqrt()
     return shaped(schedule.alpha(t), x_s) * (clean_size + shaped(added, x_s) * eps)
+
+
+def by_falling_ratio(x_s, s, t, eps, schedule):
+    kept = (schedule.log_snr(t) - schedule.log_snr(s)).exp()  # of the noise in x_t
+    a, b = schedule.alpha(t) / schedule.alpha(s), schedule.sigma(t) * (1 - kept).sqrt()
+    return torch.vmap(lambda a, b, x, e: a * x + b * e)(a, b, x_s, eps)
 
 
 def by_method_at(x_s, s, t, eps, schedule):
@@ -154,8 +164,18 @@ def by_shrinking_steps(t, schedule, other):
     return time
 
 
+def by_newton(t, schedule, other):
+    time, wanted = torch.full_like(t, 0.5), schedule.log_snr(t)
+    for _ in range(60):
+        time.requires_grad_()
+        found = other.log_snr(time)
+        (slope,) = torch.autograd.grad(found.sum(), time)
+        time = (time - (found - wanted) / slope).detach().clamp(1e-4, 1 - 1e-4)
+    return time
+
+
 RIGHT = {
-    "01.1": [by_formula, by_loop, by_filling, by_products, in_double],
+    "01.1": [by_formula, by_loop, by_filling, by_products, in_double, by_logarithms],
     "01.2": [
         by_shares,
         by_example,
@@ -163,6 +183,7 @@ RIGHT = {
         by_einsum,
         by_product_of_sum_and_difference,
         by_noise_to_signal,
+        by_falling_ratio,
         by_method_at,
     ],
     "01.3": [
@@ -172,6 +193,7 @@ RIGHT = {
         by_fine_grid,
         by_searchsorted,
         by_shrinking_steps,
+        by_newton,
     ],
 }
 
@@ -238,7 +260,44 @@ def one_minus_root(variance, betas):
     return torch.stack(after)
 
 
+def by_time_difference(x_s, s, t, eps, schedule):
+    return by_method_at(x_s, torch.zeros_like(s), t - s, eps, schedule)
+
+
+def clean_data_recovered(x_s, s, t, eps, schedule):
+    (a_s, sigma_s), (a_t, sigma_t) = schedule.at(s, x_s), schedule.at(t, x_s)
+    return a_t * (x_s - sigma_s * eps) / a_s + sigma_t * eps  # eps is not the noise in x_s
+
+
+def spreads_added(variance, betas):
+    spread, after = float(variance) ** 0.5, []
+    for beta in betas.tolist():
+        spread = math.sqrt(1 - beta) * spread + math.sqrt(beta)
+        after.append(spread**2)
+    return torch.tensor(after)
+
+
+def one_interval_for_all(t, schedule, other):
+    low, high = torch.zeros_like(t), torch.ones_like(t)
+    for _ in range(30):
+        middle = (low + high) / 2
+        if (other.log_snr(middle) > schedule.log_snr(t)).all():
+            low = middle
+        else:
+            high = middle
+    return middle
+
+
 WRONG = [
+    ("01.1", spreads_added, "do not add"),
+    (
+        "01.1",
+        lambda variance, betas: 1 + (variance - 1) * (-betas.cumsum(0)).exp(),
+        "expected 2.08, got 2.348",
+    ),
+    ("01.2", by_time_difference, "starts at time 0"),
+    ("01.2", clean_data_recovered, "variances do"),
+    ("01.3", one_interval_for_all, "3 of 4 values differ"),
     ("01.1", lambda variance, betas: variance * torch.ones_like(betas), "never changes"),
     ("01.1", lambda variance, betas: variance + torch.cumsum(betas, 0), "only adds"),
     ("01.1", lambda variance, betas: torch.ones(len(betas)), "data of variance 1"),

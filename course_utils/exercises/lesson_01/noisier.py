@@ -132,6 +132,14 @@ NOISIER = Exercise(
             "schedule for sigma.",
         ),
         Mistake(
+            "times subtracted",
+            lambda x_s, s, t, eps, schedule: mixed(
+                schedule.alpha(t - s), x_s, schedule.sigma(t - s), eps
+            ),
+            "alpha(t - s) belongs to a way that starts at time 0. From s to t another factor is "
+            "missing: the one that takes alpha(s) to alpha(t).",
+        ),
+        Mistake(
             "factors subtracted",
             lambda x_s, s, t, eps, schedule: mixed(
                 schedule.alpha(t) - schedule.alpha(s),

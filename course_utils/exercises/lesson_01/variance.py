@@ -33,6 +33,15 @@ def repeated(variance: Tensor, betas: Tensor, keep: Any) -> Tensor:
     return torch.stack(after)
 
 
+def deviations_added(variance: Tensor, betas: Tensor) -> Tensor:
+    """`variance_after` for who adds standard deviations."""
+    deviation, after = variance.sqrt(), []
+    for beta in betas:
+        deviation = (1 - beta).sqrt() * deviation + beta.sqrt()
+        after.append(deviation**2)
+    return torch.stack(after)
+
+
 VARIANCE = Exercise(
     id="01.1",
     title="the variance of any data, after every step",
@@ -63,6 +72,11 @@ VARIANCE = Exercise(
             "not made smaller",
             lambda variance, betas: variance + torch.cumsum(betas, 0),
             "A step shrinks what it gets before it adds noise; this only adds.",
+        ),
+        Mistake(
+            "deviations added",
+            deviations_added,
+            "Standard deviations do not add; the variances of independent things do.",
         ),
         Mistake(
             "root of the share",
