@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 from frame.goals import Goal
@@ -37,17 +38,66 @@ def race(
     peer = min(peers, key=lambda name: runs[name]["rows"][-1][1])
     needed, target, _ = runs[peer]["rows"][-1]
 
-    def ours(seed: int, start: float) -> tuple[float, float]:
-        return climb(
-            lambda budget: train(name="ours", seed=seed, budget=budget, **quick), target, start
-        )
+    reached = on_all_seeds("ours", train, target, **quick)
+    seconds = [time for time, _ in reached]
+    goal = Goal.lower(goal_name, median(seconds), needed, peer, at_least)
+    details = {"runs": runs, "target": target, "ours_reached": reached}
+    return goal, details | {"ours_seconds": sorted(seconds)}
 
-    reached = [ours(SEEDS[0], 0.0)]
-    start = 0.7 * reached[0][0]  # the other seeds begin a rung or two below
-    reached += [ours(seed, start) for seed in SEEDS[1:]]
-    seconds = sorted(time for time, _ in reached)
-    goal = Goal.lower(goal_name, seconds[len(seconds) // 2], needed, peer, at_least)
-    return goal, {"runs": runs, "target": target, "ours_seconds": seconds, "ours_reached": reached}
+
+def level(
+    goal_name: str,
+    train: Callable[..., dict[str, Any]],
+    names: Sequence[str],
+    target: float,
+    ours: Sequence[float],
+    at_least: float,
+    **quick: Any,
+) -> tuple[Goal, dict[str, Any]]:
+    """A race on level ground: each of `names` climbs to the target that ours has climbed to.
+
+    Args:
+        goal_name: of the goal.
+        train: as for `race`.
+        names: who climbs, on one seed each, and the first of them on all, as ours did.
+        target: the loss to reach.
+        ours: seconds of ours, one a seed.
+        at_least: how many times faster than the first in this race ours should be.
+        quick: as for `race`.
+
+    Returns:
+        The goal, medians of the seeds on both sides, and name -> (seconds, loss) of each seed.
+    """
+    reached = {name: [on_seed(name, SEEDS[0], train, target, 0.0, **quick)] for name in names}
+    first = min(reached, key=lambda name: reached[name][0])
+    reached[first] = on_all_seeds(first, train, target, reached[first][0], **quick)
+    seconds = median(time for time, _ in reached[first])
+    return Goal.lower(goal_name, median(ours), seconds, first, at_least), {"reached": reached}
+
+
+def on_all_seeds(
+    name: str,
+    train: Callable[..., dict[str, Any]],
+    target: float,
+    known: tuple[float, float] | None = None,
+    **quick: Any,
+) -> list[tuple[float, float]]:
+    """(seconds, loss) of each seed; `known` is that of the first one, if it has climbed already."""
+    first = known or on_seed(name, SEEDS[0], train, target, 0.0, **quick)
+    start = 0.7 * first[0]  # the other seeds begin a rung or two below
+    return [first, *(on_seed(name, seed, train, target, start, **quick) for seed in SEEDS[1:])]
+
+
+def on_seed(
+    name: str,
+    seed: int,
+    train: Callable[..., dict[str, Any]],
+    target: float,
+    start: float,
+    **quick: Any,
+) -> tuple[float, float]:
+    """Seconds and loss of one climb."""
+    return climb(lambda budget: train(name=name, seed=seed, budget=budget, **quick), target, start)
 
 
 def climb(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from frame.turns import Same
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from course_utils import diffusion, language, training
 
@@ -19,7 +20,7 @@ class Painter:
     widths = (16, 24, 32)
 
     def __init__(self, conditional: bool) -> None:
-        self.net = diffusion.UNet(widths=self.widths, num_classes=NUM_CLASSES * conditional)
+        self.net = self.build(conditional)
         self.model = diffusion.Denoiser(self.net, diffusion.Cosine(), "v")
         self.share = 0.0
         self.stream = Same(None)  # `step` puts each batch in
@@ -28,9 +29,17 @@ class Painter:
             self.stream,
             diffusion.denoising_loss,
             num_steps=10**9,
-            optimizer=training.muon(self.model, self.learning_rate),
+            optimizer=self.optimizer(self.model),
             lr_schedule=lambda _: training.warmup_cosine(min(self.share, 1.0)),
         )
+
+    def build(self, conditional: bool) -> nn.Module:
+        """The network, called as net(x, t) or net(x, t, label)."""
+        return diffusion.UNet(widths=self.widths, num_classes=NUM_CLASSES * conditional)
+
+    def optimizer(self, model: diffusion.Denoiser) -> Optimizer:
+        """What trains it."""
+        return training.muon(model, self.learning_rate)
 
     def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         """One training step on images (B, 1, 16, 16) when `share` of the budget is spent."""

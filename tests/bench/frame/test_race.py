@@ -1,6 +1,6 @@
 """The race, with trainings that are formulas."""
 
-from frame.race import race
+from frame.race import level, race
 
 
 def test_race_climbs_to_the_loss_of_the_best_peer():
@@ -30,3 +30,20 @@ def test_a_target_that_is_never_reached_is_no_time():
         5.0,
     )
     assert (goal.ours, goal.ratio, goal.met) == (float("inf"), 0.0, False)
+
+
+def test_on_level_ground_the_first_climbs_on_all_seeds_and_the_rest_on_one():
+    asked = []
+
+    def train(name, seed, budget, judged=True):
+        asked.append((name, seed, budget, judged))
+        loss = {"a": 8.0, "b": 12.0, "c": 1000.0}[name] / budget + 0.01 * seed
+        return {"rows": [(budget, loss, budget)]}
+
+    goal, found = level("seconds", train, ("b", "a", "c"), 0.4, (13.0, 9.0, 9.0), 3.0, judged=False)
+    assert found["reached"]["a"] == [(20.0, 0.4), (30.0, 8 / 30 + 0.01), (30.0, 8 / 30 + 0.02)]
+    assert found["reached"]["b"] == [(30.0, 0.4)]
+    assert found["reached"]["c"] == [(float("inf"), 10.0)]
+    assert {judged for *_, judged in asked} == {False}
+    assert (goal.ours, goal.best_peer, goal.peer) == (9.0, 30.0, "a")
+    assert (goal.ratio, goal.goal, goal.met) == (30 / 9, ">= 3", True)
