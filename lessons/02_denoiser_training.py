@@ -552,8 +552,8 @@ checks.run("02.2", watched)
 #
 # - **on a mode**: the share of points within three standard deviations of a cluster's centre; above 85 %;
 # - **emptiest**: this share for the emptiest of the eight clusters, an eighth being 12.5 %; above 6 %;
-# - **spread** about the centre, in the direction where it is smallest; between 0.075 and 0.11 (0.1 in the data, less after the cut);
-# - **distance**: the energy distance $2\operatorname{E}|x-y| - \operatorname{E}|x-x'| - \operatorname{E}|y-y'|$ compares whole distributions and is zero only when they are equal. Less
+# - **spread** of those points about their centre, in the direction where it is smallest; between 0.075 and 0.11 (0.1 in the data, a little less as far points are left out);
+# - **distance**: the energy distance $2\operatorname{E}|x-y| - \operatorname{E}|x-x'| - \operatorname{E}|y-y'|$, with $x, x'$ from one set and $y, y'$ from the other, compares whole distributions and is zero only when they are equal. Less
 #   than 0.008 above what fresh real points get. (It is estimated without bias, so it may fall just below.)
 #
 # Before we trust the four, we try them on fakes.
@@ -798,7 +798,7 @@ checks.run("02.4", train_weighted)
 #
 # <details><summary>What was found</summary>
 #
-# Error over the best possible, two seeds ([log](../docs/experiments.md)): with weight 1 it is 2.5 near the data and 1.0 near the noise; with the weighting of `"eps"` 1.3 and 1.2. So near
+# Mean error over the mean of the best possible, two seeds ([log](../docs/experiments.md)): with weight 1 it is 2.5 near the data and 1.0 near the noise; with the weighting of `"eps"` 1.3 and 1.2. So near
 # the data it is mostly the weighting that makes `"x0"` weak. Near the noise it is mostly the target that makes `"eps"` weak: under this weighting it has 2.3 there.
 #
 # </details>
@@ -840,8 +840,8 @@ claims.check(
 # %% [markdown]
 # ## Back to the digits
 #
-# Back to the first cell. The loss, the loop and the sampler are those above, with $v$ as the target; so sampling could begin at $t = 1$. The network is a **U-Net**: it shrinks an
-# image twice, works at each of the three sizes, and grows it again, joining what it saw on the way down. The label is a third input.
+# Back to the first cell. The loss, the loop and the sampler are those above, with $v$ as the target: its estimate of the data does not divide by $\alpha$ (exercise 02.3), so sampling could begin at $t = 1$. The network is a **U-Net**: it shrinks an
+# image twice, works at each of the three sizes, and grows it again, joining what it saw on the way down. The label is a third input. (The formula further down is given none: its digits come in any order.)
 #
 # You counted twenty. A **judge** counts all 200: a small classifier, trained on real digits only. An image that is no digit can look like the asked one by luck alone, one time
 # in ten. So it also sees three fakes. *Shuffled pixels* are real digits whose pixels were exchanged between them, each place for itself: the brightness of every place is
@@ -929,7 +929,7 @@ unseen = away["features", "model"]
 claims.check("100 images: features do not tell generated from real (scatters)", unseen, "<", 2)
 
 # %% [markdown]
-# With 100 images the distance of pixels does not notice that every stroke is gone: it is the wrong instrument. By the features the generated digits lie within the scatter of
+# With 100 images the distance of pixels hardly shows that every stroke is gone: it is the wrong instrument. By the features the generated digits lie within the scatter of
 # real ones. That is *not seen with 100 images*, not *equal*.
 
 # %% [markdown]
@@ -1019,7 +1019,7 @@ claims.check("the exact denoiser copies: its favourite", favourite(from_exact), 
 # Each of the five fakes fails a bound: noise is not legible, copies have a favourite; under much noise they fail as a set, as the averages of the classes do. The last two rows show the limit of this
 # instrument. Training digits moved by one pixel pass, and so do averages of two neighbours. So *new* means here: not the same pixels.
 #
-# The exact denoiser can only give back what is in its training set. The network's digits are new *because it misses that optimum*. What it puts
+# The exact denoiser can only give back what is in its training set. A network that reached it could say nothing new; this one misses it. What it puts
 # between the examples is studied by Kadkhodaie et al. (2024). Large networks do copy some of their training images (Carlini et al. 2023).
 
 # %% [markdown]
@@ -1091,9 +1091,9 @@ claims.check("control: at t = 0.8 formula / network error", formula_over_network
 #
 # - *Predict the noise* is a habit. Three other targets train the same denoiser, each with its own weighting of times; two of them were steadier at the ends here.
 # - *At each step*: training has no chain of noise steps. Each example gets one random time.
-# - *Allowing it to generate*: by ancestral steps the ring needed the time as an input; DDIM needed it less. Images show their noise level better than points do. There most models lose little
-#   without the time, but DDIM fails (Sun et al. 2025).
-# - *New samples*: only because the optimum is missed. The better the fit to a finite data set, the closer to copying.
+# - *Allowing it to generate*: by ancestral steps the ring needed the time as an input; DDIM needed it less. On images, which show their noise level better,
+#   most methods lose little without the time, and DDIM is the one that fails (Sun et al. 2025).
+# - *New samples*: they could not be new if the optimum were reached. The better the fit to a finite data set, the closer to copying.
 
 # %% [markdown]
 # ## What was measured
