@@ -9,7 +9,7 @@
 # - jump from clean data to any noise level in one line, on any schedule;
 # - compare schedules by the one number that matters, the signal-to-noise ratio, and say when data is lost, and to whom.
 #
-# *30 minutes to read, 40 more for the exercises, about 35 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
+# *30 minutes to read, 40 more for the exercises, about 30 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
 # [the article](../docs/article.md) that this course tests. Each exercise is solved in [the answer booklet](answers/01_forward_noising.ipynb).*
 
 # %% [markdown]
