@@ -9,7 +9,7 @@
 # - jump from clean data to any noise level in one line, on any schedule;
 # - compare schedules by the one number that matters, the signal-to-noise ratio, and say when data is lost, and to whom.
 #
-# *30 minutes to read, 40 more for the exercises, about 35 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
+# *30 minutes to read, 40 more for the exercises, about 30 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
 # [the article](../docs/article.md) that this course tests. Each exercise is solved in [the answer booklet](answers/01_forward_noising.ipynb).*
 
 # %% [markdown]
@@ -742,15 +742,15 @@ def last_correlation(num_points: int, schedule) -> float:
 
 # %% tags=["measure"]
 # @title The correlation at t = 1, with more and more points
-print("   points   strays by    linear      flow")
-for num in (1000, 100_000, 4_000_000):
+print("    points   strays by    linear      flow")
+for num in (1000, 100_000, 10_000_000):
     found = {name: last_correlation(num, schedules[name]) for name in ("linear", "flow")}
     print(
-        f"{num:9,} {(2 * num) ** -0.5:11.4f}",
+        f"{num:10,} {(2 * num) ** -0.5:11.4f}",
         *(f"{round(v, 4) + 0.0:9.4f}" for v in found.values()),
     )
 claims.check(
-    "four million points see what linear leaves at t = 1", found["linear"], "within", (0.005, 0.008)
+    "ten million points see what linear leaves at t = 1", found["linear"], "within", (0.005, 0.008)
 )
 claims.check(
     "control: flow leaves nothing that they can see", found["flow"], "within", (-0.0015, 0.0015)
