@@ -789,8 +789,8 @@ for name, some in told.items():
 
 figure, (left, right) = plots.panels(
     2,
-    title="The network with the wide window writes most stories that are right and new",
-    alt="Two groups of bars for eight models. Valid stories: the wide network and the 33-gram with "
+    title="Of the wide network's stories most are right and new; of the others hardly any",
+    alt="Two groups of bars for nine models. Valid stories: the wide network and the 33-gram with "
     "strength 1 reach most, all others hardly any. Valid and new: only the wide network is left.",
 )
 plots.bars(valid, form="{:.0%}", xlabel="valid stories", ax=left)
