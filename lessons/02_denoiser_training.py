@@ -9,7 +9,7 @@
 # - compute the best possible denoiser of a data set, and say how far from it a network is;
 # - choose what the network predicts, and turn one prediction into another.
 #
-# *30 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lesson 01. The quoted claims are from [the article](../docs/article.md).
+# *40 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lesson 01. The quoted claims are from [the article](../docs/article.md).
 # Each exercise is solved in [the answer booklet](answers/02_denoiser_training.ipynb).*
 
 # %% tags=["setup"]
@@ -360,7 +360,7 @@ floor = error_of(optimum)
 plots.loss_curve(
     losses,
     references={"reference: best possible": float(floor.mean())},
-    title="The loss falls to its floor, and the floor is not zero",
+    title="The loss falls nearly to its floor, which is not zero",
     alt="The loss falls steeply from about 1, then creeps towards a dashed line near 0.35 and "
     "stays there.",
 )
@@ -427,16 +427,16 @@ plots.curves(
 # At 0.12 the *difference* to the best possible is largest. The largest *ratio* is at the right end, where both are near zero.
 #
 # At the smallest $t$ the noise is narrower than a cluster, and hard to see: the error is large for everyone. Once it is wider it shows. It hides again
-# when the clusters begin to overlap. At large $t$ nearly everything is noise. The control must answer all of it with one function.
+# when the clusters begin to overlap. At large $t$ nearly everything is noise. The control must answer for all times with one function.
 
 # %% tags=["measure"]
-# @title Error over the best possible: on average, and at the worst time
+# @title Error beside the best possible: of the means over t, and at the worst time
 ratio = {name: error.mean() / floor.mean() for name, error in errors.items()}
 worst = errors["model"] / floor
-claims.check("error / best possible, mean over t", ratio["model"], "<", 1.1)
-claims.check("error / best possible, at the worst of 20 times", worst.max(), "within", (1.15, 6))
+claims.check("mean error over t / mean of the best possible", ratio["model"], "<", 1.1)
+claims.check("error / best possible, at the worst single time of 20", worst.max(), "within", (1.15, 6))
 claims.check(
-    "control without the time: error / best possible, mean over t",
+    "control without the time: mean error / mean of the best possible",
     ratio["control: no time"],
     ">",
     1.3,
@@ -623,7 +623,7 @@ plots.scatter(
     },
     dot=2,
     limit=2.5,
-    title="With the time (green) both make the ring; without it (grey) ancestral steps fail",
+    title="With the time (green) both reach the clusters; without it (grey) ancestral steps fail",
     alt="Four clouds. Model, DDIM: eight round clusters with a few stray points between them. "
     "Model, ancestral: eight round clusters. Control, DDIM: eight short curved lines near the "
     "clusters, and a few points in the middle. Control, ancestral: a filled disc.",
@@ -841,7 +841,7 @@ claims.check(
 # ## Back to the digits
 #
 # Back to the first cell. The loss, the loop and the sampler are those above, with $v$ as the target: its estimate of the data does not divide by $\alpha$ (exercise 02.3), so sampling could begin at $t = 1$. The network is a **U-Net**: it shrinks an
-# image twice, works at each of the three sizes, and grows it again, joining what it saw on the way down. The label is a third input. (The formula further down is given none: its digits come in any order.)
+# image twice, works at each of the three sizes, and grows it again, joining what it saw on the way down. The label is a third input.
 #
 # You counted twenty. A **judge** counts all 200: a small classifier, trained on real digits only. An image that is no digit can look like the asked one by luck alone, one time
 # in ten. So it also sees three fakes. *Shuffled pixels* are real digits whose pixels were exchanged between them, each place for itself: the brightness of every place is
@@ -937,7 +937,7 @@ claims.check("100 images: features do not tell generated from real (scatters)", 
 #
 # The claim says *new samples*. The exact denoiser of the training set gives samples as well, and they are perfect digits. **Guess first:** what will they be?
 #
-# *The figure: ten samples of each. Under each, the training digit that is nearest to it.*
+# *The figure: ten samples of each. Under each, the training digit that is nearest to it. The formula is told no label, so its digits come in any order.*
 
 # %% tags=["measure"]
 # @title Ten samples of the network, ten of the formula, and the nearest training digits
@@ -966,7 +966,7 @@ plots.image_grid(
 # *New* means that three bounds hold:
 #
 # - no favourite: this ratio is above 0.72;
-# - legible: more than 70 % are read as asked;
+# - read as asked: more than 70 % are, by the judge (a copy, as the digit that it was);
 # - as a set: by the features, less than 2 scatters above real digits.
 #
 # The bounds lie between what held-out digits give and what fakes give.
@@ -997,12 +997,12 @@ suspects = {
     "limit: two neighbours, averaged": (beside, copied),
 }
 real, is_new = estimates(judge.distance, test), {}
-print(f"{'':32}favourite  legible  as a set  new?")
+print(f"{'':32}favourite as asked  as a set  new?")
 for name, (images, wanted) in suspects.items():
-    ratio, legible = favourite(images), judge.accuracy(images, wanted)
+    ratio, as_asked = favourite(images), judge.accuracy(images, wanted)
     here = real if images is test else estimates(judge.distance, images, test)
-    is_new[name] = ratio > 0.72 and legible > 0.7 and here.above(real) < 2
-    numbers = f"{ratio:9.2f}{legible:9.0%}{here.above(real):10.1f}"
+    is_new[name] = ratio > 0.72 and as_asked > 0.7 and here.above(real) < 2
+    numbers = f"{ratio:9.2f}{as_asked:9.0%}{here.above(real):10.1f}"
     print(f"{name:32}{numbers}  {'yes' if is_new[name] else 'no'}")
 
 # %% tags=["measure"]
@@ -1016,7 +1016,7 @@ claims.check("fakes that pass for new, of five", passing, "==", 0)
 claims.check("the exact denoiser copies: its favourite", favourite(from_exact), "<", 0.2)
 
 # %% [markdown]
-# Each of the five fakes fails a bound: noise is not legible, copies have a favourite; under much noise they fail as a set, as the averages of the classes do. The last two rows show the limit of this
+# Each of the five fakes fails a bound: noise is not read as asked, copies have a favourite; under much noise they fail as a set, as the averages of the classes do. The last two rows show the limit of this
 # instrument. Training digits moved by one pixel pass, and so do averages of two neighbours. So *new* means here: not the same pixels.
 #
 # The exact denoiser can only give back what is in its training set. A network that reached it could say nothing new; this one misses it. What it puts
@@ -1079,7 +1079,7 @@ def formula_over_network(t: float) -> float:
     return float(of_formula / of_network)
 
 
-claims.check("unseen digits, t = 0.4: the network wins, by", formula_over_network(0.4), ">", 1.5)
+claims.check("unseen digits, t = 0.4: formula / network error", formula_over_network(0.4), ">", 1.5)
 claims.check("control: at t = 0.8 formula / network error", formula_over_network(0.8), "<", 1.15)
 
 # %% [markdown]

@@ -588,7 +588,7 @@ claims.check("network, loss, loop: page and package train the same weights", sam
 # %% [markdown]
 # Now in earnest, with a rate that rises at first and then falls to zero, the default of `fit`. One network sees 32 tokens. Beside it stands
 # a **control**: the same, but with a window of 8 tokens (and so with fewer weights). Since a training starts from chance, the first is
-# trained three times.
+# trained three times. The folded `train_mlp(text, vocab_size, window, num_steps)` makes an MLP and gives it to `fit`.
 
 
 # %% tags=["measure"]
@@ -1249,7 +1249,7 @@ on_test = [float(surprise(table, test_docs).mean()) for table in doc_tables]
 best_docs = on_test[doc_tried.index(min(doc_tried))]
 
 # %% [markdown]
-# The network gets the last 16 characters and 600 steps, a few seconds of training.
+# `best_docs` is the test loss of the table that was chosen. The network gets the last 16 characters and 600 steps, a few seconds of training.
 
 # %%
 network = train_mlp(train_docs, characters.vocab_size, window=16, num_steps=600)
@@ -1296,6 +1296,8 @@ claims.check("real text: the small network above the best table (nats)", lead, "
 # The winner of the stories loses here. One likely reason is that documentation repeats its phrases, and a table remembers phrases well.
 # Another is that the network is small and trained for seconds. This lesson does not tell them apart, and says nothing about larger
 # networks. How far all of them are from perfect, nobody knows: this text has no known floor.
+#
+# What do two of the tables, of order 2 and of order 8, write?
 
 # %%
 start = characters.encode("The ")[None].to(course.device)

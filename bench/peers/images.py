@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from course_utils.training import warmup_cosine
 from peers import stub_torchvision
-
-NUM_CLASSES = 10
+from peers.networks import NUM_CLASSES, diffusers_unet, lucidrains_unet, smalldiffusion_unet
 
 
 class ImagePeer:
@@ -57,19 +56,7 @@ class Diffusers(ImagePeer):
         self.averaged = copy.deepcopy(self.net)
 
     def build(self, conditional: bool) -> nn.Module:
-        from diffusers import UNet2DModel
-
-        return UNet2DModel(
-            sample_size=16,
-            in_channels=1,
-            out_channels=1,
-            block_out_channels=(32, 64, 64),
-            layers_per_block=1,
-            norm_num_groups=8,
-            down_block_types=("DownBlock2D",) * 3,
-            up_block_types=("UpBlock2D",) * 3,
-            num_class_embeds=NUM_CLASSES if conditional else None,
-        )
+        return diffusers_unet((32, 64, 64), conditional)
 
     def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         set_rate(self.optimizer, self.learning_rate * warmup_cosine(share))
@@ -107,17 +94,8 @@ class SmallDiffusion(ImagePeer):
         self.average = EMA(self.net, beta=0.99, update_after_step=10, update_every=1)
 
     def build(self, embed: nn.Module | None) -> nn.Module:
-        return self.library.Scaled(self.library.Unet)(
-            16,
-            1,
-            1,
-            ch=32,
-            ch_mult=(1, 2, 2),
-            num_res_blocks=1,
-            attn_resolutions=(),
-            dropout=0.1,
-            cond_embed=embed,
-        )
+        scaled = self.library.Scaled(self.library.Unet)
+        return smalldiffusion_unet((1, 2, 2), dropout=0.1, kind=scaled, cond_embed=embed)
 
     def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         self.net.train()
@@ -145,15 +123,14 @@ class Lucidrains(ImagePeer):
         stub_torchvision.install()
         from ema_pytorch import EMA
 
+        self.net = lucidrains_unet((1, 2, 4), conditional, drop=0.1)
         if conditional:
-            from denoising_diffusion_pytorch.classifier_free_guidance import GaussianDiffusion, Unet
+            from denoising_diffusion_pytorch.classifier_free_guidance import GaussianDiffusion
 
-            self.net = Unet(16, NUM_CLASSES, dim_mults=(1, 2, 4), channels=1, cond_drop_prob=0.1)
             self.diffusion = GaussianDiffusion(self.net, image_size=16, objective="pred_v")
         else:
-            from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+            from denoising_diffusion_pytorch import GaussianDiffusion
 
-            self.net = Unet(16, dim_mults=(1, 2, 4), channels=1)
             self.diffusion = GaussianDiffusion(self.net, image_size=16)
         self.optimizer = torch.optim.Adam(
             self.diffusion.parameters(), lr=learning_rate, betas=(0.9, 0.99)

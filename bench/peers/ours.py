@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from frame.turns import Same
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils import diffusion, language, training
+from peers.networks import NUM_CLASSES
 
-NUM_CLASSES = 10
+WIDTHS = (16, 24, 32)  # channels of the U-Net, from full resolution down
+
+
+def unet(conditional: bool) -> nn.Module:
+    """The U-Net of lesson 02."""
+    return diffusion.UNet(widths=WIDTHS, num_classes=NUM_CLASSES * conditional)
 
 
 class Painter:
-    """The U-Net of lesson 02: predicts v, stratified times, Muon, a rate that falls to zero."""
+    """The recipe of lesson 02: predicts v, stratified times, Muon, a rate that falls to zero.
+
+    Args:
+        conditional: whether it is given labels.
+        network: makes the network from that; called as net(x, t) or net(x, t, label).
+        optimizer: makes the optimizer from model and rate.
+        learning_rate: the peak.
+    """
 
     batch_size = 32
-    learning_rate = 0.02
-    widths = (16, 24, 32)
 
-    def __init__(self, conditional: bool) -> None:
-        self.net = self.build(conditional)
+    def __init__(
+        self,
+        conditional: bool,
+        network: Callable[[bool], nn.Module] = unet,
+        optimizer: Callable[[nn.Module, float], Optimizer] = training.muon,
+        learning_rate: float = 0.02,
+    ) -> None:
+        self.net = network(conditional)
         self.model = diffusion.Denoiser(self.net, diffusion.Cosine(), "v")
         self.share = 0.0
         self.stream = Same(None)  # `step` puts each batch in
@@ -29,17 +48,9 @@ class Painter:
             self.stream,
             diffusion.denoising_loss,
             num_steps=10**9,
-            optimizer=self.optimizer(self.model),
+            optimizer=optimizer(self.model, learning_rate),
             lr_schedule=lambda _: training.warmup_cosine(min(self.share, 1.0)),
         )
-
-    def build(self, conditional: bool) -> nn.Module:
-        """The network, called as net(x, t) or net(x, t, label)."""
-        return diffusion.UNet(widths=self.widths, num_classes=NUM_CLASSES * conditional)
-
-    def optimizer(self, model: diffusion.Denoiser) -> Optimizer:
-        """What trains it."""
-        return training.muon(model, self.learning_rate)
 
     def step(self, images: Tensor, labels: Tensor | None, share: float) -> None:
         """One training step on images (B, 1, 16, 16) when `share` of the budget is spent."""

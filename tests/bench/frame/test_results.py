@@ -11,9 +11,8 @@ LOWER = Goal.lower("seconds", 2.0, 10.0, "peer", 5.0)
 
 
 def test_a_section_run_again_replaces_only_itself(measured):
-    found = measured
-    assert [goal["section"] for goal in found["goals"]] == ["digits", "text"]
-    again = merged(found, "text", {"goals": [LOWER], "details": {}}, SECTIONS)
+    assert [goal["section"] for goal in measured["goals"]] == ["digits", "text"]
+    again = merged(measured, "text", {"goals": [LOWER], "details": {}}, SECTIONS)
     assert [goal["met"] for goal in again["goals"]] == [True, True]
     assert again["details"] == {"digits": {"kind": {"ratios": {"a": 2}}}, "text": {}}
 
