@@ -434,7 +434,9 @@ plots.curves(
 ratio = {name: error.mean() / floor.mean() for name, error in errors.items()}
 worst = errors["model"] / floor
 claims.check("mean error over t / mean of the best possible", ratio["model"], "<", 1.1)
-claims.check("error / best possible, at the worst single time of 20", worst.max(), "within", (1.15, 6))
+claims.check(
+    "error / best possible, at the worst single time of 20", worst.max(), "within", (1.15, 6)
+)
 claims.check(
     "control without the time: mean error / mean of the best possible",
     ratio["control: no time"],
