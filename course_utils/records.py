@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from torch import Tensor
@@ -25,10 +25,12 @@ class Prediction:
     Attributes:
         x0_hat: (B, ...) estimate of the clean example, E[x0 | x_t] when the model is perfect.
         eps_hat: (B, ...) estimate of the noise; x_t = alpha * x0_hat + sigma * eps_hat.
+        calls: how often a network was asked for it: a model around a model may ask twice.
     """
 
     x0_hat: Tensor
     eps_hat: Tensor
+    calls: int = field(default=1, kw_only=True)
 
 
 @dataclass(frozen=True)

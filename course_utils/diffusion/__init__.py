@@ -1,6 +1,9 @@
 """Diffusion models: a schedule, a denoiser, its objective, and samplers. Mirrors `language`."""
 
+from course_utils.diffusion.editing import edit, inpainting, renoised, slerp
 from course_utils.diffusion.exact import ExactDenoiser, GaussianMixtureDenoiser
+from course_utils.diffusion.guidance import Guided
+from course_utils.diffusion.inversion import invert
 from course_utils.diffusion.measure import error_by_time
 from course_utils.diffusion.model import Denoiser, PointMLP
 from course_utils.diffusion.objective import add_noise, denoising_loss, stratified_times
@@ -24,6 +27,7 @@ __all__ = [
     "ExactDenoiser",
     "Flow",
     "GaussianMixtureDenoiser",
+    "Guided",
     "LinearBeta",
     "PointMLP",
     "Schedule",
@@ -34,11 +38,16 @@ __all__ = [
     "denoising_loss",
     "discrete_betas",
     "dpm_solver_2m",
+    "edit",
     "error_by_time",
     "gaussian_step",
     "heun",
+    "inpainting",
+    "invert",
     "posterior_std",
+    "renoised",
     "sample",
+    "slerp",
     "stratified_times",
     "times_even_in_snr",
 ]

@@ -39,14 +39,14 @@ class BoundModel:
         """Estimate the data and the noise in x_t (B, ...) at a time t, or at times t (B,)."""
         cond = None if self.cond is None else self.cond.clone()
         said = self.model(x_t.clone(), batch_times(t, x_t), cond)
-        self.calls += 1
-        if self.calls == 1:  # later an accelerator would have to wait for each look
+        if not self.calls:  # later an accelerator would have to wait for each look
             check_finite(said)
+        self.calls += said.calls
         if self.clip is None:
             return said
         alpha, sigma = self.schedule.at(t, x_t)
         limited = with_x0(said.x0_hat.clamp(-self.clip, self.clip), x_t, alpha, sigma)
-        return Clipped(limited.x0_hat, limited.eps_hat, said)
+        return Clipped(limited.x0_hat, limited.eps_hat, said, calls=said.calls)
 
 
 def check_finite(said: Prediction) -> None:

@@ -4,11 +4,13 @@ from course_utils.measure.chance import Scatter, entropy, subsampled
 from course_utils.measure.counting import Calls, count_parameters, counted_calls, forward_flops
 from course_utils.measure.distance import (
     Modes,
+    Saturation,
     correlation,
     distances,
     energy_distance,
     modes,
     nearest,
+    saturation,
 )
 from course_utils.measure.judges import Judge, classification_loss
 
@@ -16,6 +18,7 @@ __all__ = [
     "Calls",
     "Judge",
     "Modes",
+    "Saturation",
     "Scatter",
     "classification_loss",
     "correlation",
@@ -27,5 +30,6 @@ __all__ = [
     "forward_flops",
     "modes",
     "nearest",
+    "saturation",
     "subsampled",
 ]

@@ -100,3 +100,43 @@ def modes(points: Tensor, centres: Tensor, radius: float) -> Modes:
         total += float(torch.linalg.eigvalsh(offset.T @ offset)[0].clamp(min=0))  # on every device
     number = int(counts.sum())
     return Modes(counts / len(points), (total / number) ** 0.5 if number else math.nan)
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """How a set of values uses its range; made by `saturation`.
+
+    Attributes:
+        low: share of values at the lower limit, or below.
+        high: share of values at the upper limit, or above.
+        beyond: mean distance beyond the limits, over all values, those inside counted as 0; in
+            units of the values.
+    """
+
+    low: float
+    high: float
+    beyond: float
+
+
+def saturation(values: Tensor, limit: float = 1.0, *, tolerance: float = 0.01) -> Saturation:
+    """Shares of values at the limits, and how far they go beyond. Measure what was not clipped.
+
+    Real images have such shares too, a digit's background is at the lower limit: compare with
+    theirs.
+
+    Args:
+        values: (...) at least one.
+        limit: values should lie in [-limit, limit]; above 0.
+        tolerance: what is this near to a limit, as a share of it, is at the limit; in [0, 1).
+
+    Raises:
+        ValueError: there are no values, or an argument is outside its range.
+    """
+    if not values.numel() or not limit > 0 or not 0 <= tolerance < 1:
+        raise ValueError(
+            "expected values, limit > 0 and tolerance in [0, 1); got shape "
+            f"{tuple(values.shape)}, limit={limit} and tolerance={tolerance}."
+        )
+    edge = limit * (1 - tolerance)
+    low, high = ((side >= edge).float().mean().item() for side in (-values, values))
+    return Saturation(low, high, (values.abs() - limit).clamp(min=0).mean().item())

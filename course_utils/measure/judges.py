@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.measure.distance import energy_distance
+from course_utils.measure.distance import distances, energy_distance
 
 
 class Judge(nn.Module):
@@ -53,6 +53,43 @@ class Judge(nn.Module):
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
         """Share of images (B, 1, H, W) whose likeliest class is their label (B,)."""
         return (self(images).argmax(1) == labels).float().mean().item()
+
+    @torch.no_grad()
+    def confidence(self, images: Tensor) -> Tensor:
+        """(B,) probability of the likeliest class of each image (B, 1, H, W).
+
+        High for what looks like *one* digit, also for the average of a class, which nobody wrote:
+        look at `diversity` beside it.
+        """
+        return self(images).softmax(1).amax(1)
+
+    @torch.no_grad()
+    def diversity(self, images: Tensor, labels: Tensor) -> float:
+        """Mean distance of two images of one class in the judge's features, over all classes.
+
+        0 where each class has one image, again and again. Noise is diverse too, and real digits
+        have a value of their own: compare with theirs, and look at `accuracy` beside it.
+
+        Args:
+            images: (B, 1, H, W).
+            labels: (B,) their classes; each that occurs has at least two images.
+
+        Raises:
+            ValueError: labels are not one an image, or a class has a single image.
+        """
+        if labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels must have shape ({len(images)},), one an image; got {tuple(labels.shape)}."
+            )
+        features, within = self.features(images), []
+        for label in labels.unique():
+            some = features[labels == label]
+            if len(some) < 2:
+                raise ValueError(
+                    f"diversity needs two images of each class; class {int(label)} has one."
+                )
+            within.append(distances(some, some).sum() / (len(some) * (len(some) - 1)))
+        return torch.stack(within).mean().item()
 
 
 def classification_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -220,3 +220,94 @@ def test_a_judge_cannot_read_fakes_as_what_was_asked(judge, digits):
     }
     for name, fake in fakes.items():
         assert judge.accuracy(fake, labels) < 0.2, name
+
+
+@pytest.fixture(scope="module")
+def fakes(digits):
+    """Sets that are no sample of the digits, each with labels."""
+    images, labels = digits.test
+    generator = torch.Generator().manual_seed(0)
+    means = torch.stack([images[labels == k].mean(0) for k in range(10)])
+    first = torch.stack([images[labels == k][0] for k in range(10)])
+    some = torch.stack([images[labels == k][:20].mean(0) for k in range(10)])
+    return {
+        "one example each": (first[labels], labels),
+        "averages": (means[labels], labels),
+        "averages of some": ((some[labels] + 0.02 * images), labels),
+        "blank": (torch.full_like(images, -1), labels),
+        "noise": (torch.randn(images.shape, generator=generator).clamp(-1, 1), labels),
+    }
+
+
+def test_confidence_is_the_probability_of_the_likeliest_class(judge, digits, fakes):
+    images, _ = digits.test
+    sure = judge.confidence(images)
+    assert sure.shape == (500,)
+    torch.testing.assert_close(sure, torch.softmax(judge(images), 1).max(1).values)
+    assert not sure.requires_grad
+    mean = {name: float(judge.confidence(x).mean()) for name, (x, _) in fakes.items()}
+    assert mean["noise"] < float(sure.mean()) - 0.1
+    # Averages of a class pass: confidence alone says nothing of variety.
+    assert mean["averages"] > float(sure.mean()) - 0.1
+
+
+def test_diversity_by_hand(judge, digits):
+    images, _ = digits.test
+    labels = torch.tensor([3, 3, 3, 7, 7])
+    z = judge.features(images[:5]).detach()
+    threes = [math.dist(z[i].tolist(), z[j].tolist()) for i, j in ((0, 1), (0, 2), (1, 2))]
+    expected = (sum(threes) / 3 + math.dist(z[3].tolist(), z[4].tolist())) / 2
+    assert judge.diversity(images[:5], labels) == pytest.approx(expected, rel=1e-4)
+
+
+def test_diversity_tells_real_digits_from_repeats_and_averages(judge, digits, fakes):
+    images, labels = digits.test
+    real = [judge.diversity(images[k::2], labels[k::2]) for k in (0, 1)]
+    assert abs(real[0] - real[1]) < 0.05 * real[0]  # its floor: half against half
+    found = {name: judge.diversity(x, y) for name, (x, y) in fakes.items()}
+    for name in ("one example each", "averages", "blank"):
+        assert found[name] == pytest.approx(0, abs=1e-3), name
+    assert found["averages of some"] < 0.2 * real[0]
+    mixed = judge.diversity(images, labels[torch.randperm(500)])  # more than one class in a class
+    assert mixed > 1.2 * real[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(torch.zeros(4), r"shape \(5,\), one an image"), (torch.arange(5), "class 0 has one")],
+)
+def test_diversity_refuses_what_has_none(judge, digits, labels, message):
+    with pytest.raises(ValueError, match=message):
+        judge.diversity(digits.test.images[:5], labels)
+
+
+def test_saturation_by_hand():
+    values = torch.tensor([-1.5, -1.0, -0.995, -0.9, 0.0, 0.5, 0.98, 1.0, 1.2, 3.0])
+    found = measure.saturation(values)
+    assert (found.low, found.high) == pytest.approx((0.3, 0.3))
+    assert found.beyond == pytest.approx((0.5 + 0.2 + 2.0) / 10)
+    exact = measure.saturation(2 * values, 2.0, tolerance=0.0)
+    assert (exact.low, exact.high) == pytest.approx((0.2, 0.3))
+    assert exact.beyond == pytest.approx(2 * found.beyond)
+
+
+def test_saturation_of_fakes(digits, fakes):
+    real = measure.saturation(digits.test.images)
+    assert real.low > 0.5  # a digit's background
+    assert real.beyond == 0
+    found = {name: measure.saturation(x) for name, (x, _) in fakes.items()}
+    assert (found["blank"].low, found["blank"].high) == (1, 0)
+    assert found["averages"].high < 0.2 * real.high  # an average is grey
+    assert found["noise"].high > 3 * real.high
+    contrast = measure.saturation(3 * digits.test.images)
+    assert contrast.high > 1.5 * real.high
+    assert contrast.beyond > 1
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [(torch.zeros(0), {}), (torch.zeros(3), dict(limit=0.0)), (torch.zeros(3), dict(tolerance=1))],
+)
+def test_saturation_refuses_what_has_no_range(values, options):
+    with pytest.raises(ValueError, match="expected values, limit > 0 and tolerance"):
+        measure.saturation(values, **options)
