@@ -66,7 +66,7 @@ def test_the_noise_itself_is_found_at_the_order_of_the_solver(make, order):
     for n in (160, 320, 640):
         state = last(invert(model, x0, num_steps=n, step=make(), t_end=t)).state
         errors[n] = float((state - truth).abs().max())
-    assert slope(errors) == pytest.approx(order, abs=0.25), errors
+    assert slope(errors) == pytest.approx(order, abs=0.35), errors
 
 
 @pytest.mark.parametrize("schedule", [Cosine(), Flow()], ids=repr)
