@@ -107,7 +107,7 @@ ARC = Exercise(
         Mistake(
             "parallel states",
             without_the_line,
-            "Where both point the same way, sin(angle) is 0 or nearly. Take the straight line there.",
+            "Where both point the same way, sin(angle) is nearly 0. Take the straight line there.",
         ),
         Mistake(
             "one angle for the batch",
