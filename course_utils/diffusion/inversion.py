@@ -57,7 +57,7 @@ def invert(
     check_way_back(times, num_steps, t_end)
     check_inputs(x0.shape, step, cond, x0, None)
     x = x0.to(at_least_float32(x0.dtype), copy=True)
-    return backwards(BoundModel(model, cond, None), x, times, step)
+    return backwards(BoundModel(model, cond, None, times), x, times, step)
 
 
 @torch.no_grad()
