@@ -15,6 +15,7 @@
 # %% tags=["setup"]
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -35,7 +36,7 @@ sizes = course.sizes(
 #
 # > *Image editing and inpainting.*
 #
-# Our prompts are ten labels. (Text comes in lesson 12.) The model is that of lesson 02, three times as wide and trained for longer. Nothing in this lesson trains it further: its weights come with the
+# Our prompts are ten labels. (Text comes in lesson 12.) The model is that of lesson 02, twice as wide and trained for longer. Nothing in this lesson trains it further: its weights come with the
 # package, and a recipe makes them again.
 #
 # In training, one label in ten was hidden: the network was told -1, *no label*. So it is two models in one. Told a label, it denoises a digit of that class. Told none,
@@ -58,7 +59,7 @@ def draw(model, label: Tensor, seed: int) -> Tensor:
 
 
 # %% [markdown]
-# Ten calls are enough here, by a solver of second order and times that are even in signal-to-noise (lesson 03).
+# We take ten calls, by a solver of second order and at times that are even in signal-to-noise. Lesson 03 says why so few will do.
 
 # %%
 asked = torch.arange(sizes.num, device=course.device) % 10
@@ -169,29 +170,38 @@ for scale in (1, 3, 7):
         generator=torch.Generator().manual_seed(0),
     )
     landed[f"scale {scale}"] = last(steps).state
+axis = torch.linspace(-3, 5, 2001)
+class_density = (-(axis - 1).square() / (2 * 0.5**2)).exp()
+other_density = (-(axis + 1).square() / (2 * 0.5**2)).exp()
+sharper = class_density * (class_density / (class_density + other_density)) ** 6
+sharper = sharper / torch.trapezoid(sharper, axis)
 plots.histogram(
     landed,
     xlabel="the number",
-    limits=(-1.5, 4),
-    title="Guidance leaves the class it was asked for, on the far side",
-    alt="Three densities. At scale 1 it is a bell around 1. At 3 and 7 it lies further right, "
-    "beyond where most of class 1 is, and is narrower.",
+    density=lambda x: np.interp(x, axis.numpy(), sharper.numpy()),
+    limits=(-1, 3.5),
+    title="Guidance goes past the class it was asked for, and past what its formula suggests",
+    alt="Three densities. At scale 1 it is a bell around 1. At 3 and 7 it lies further right and is "
+    "narrower. The dashed curve, what the formula suggests at scale 7, lies close to scale 1.",
 )
 
 # %% tags=["measure"]
 # @title Mean and spread
 for name, x in landed.items():
     print(f"{name}: mean {x.mean():.2f}, spread {x.std():.2f}")
+suggested = float(torch.trapezoid(axis * sharper, axis))
+print(f"suggested at scale 7: mean {suggested:.2f}")
 plain, strong = landed["scale 1"], landed["scale 7"]
 claims.check("scale 1 draws class 1: its mean", plain.mean(), "within", (0.95, 1.05))
-claims.check("scale 7: the mean moves outwards, by", strong.mean() - plain.mean(), ">", 0.3)
+claims.check("scale 7: the mean moves outwards, by", strong.mean() - plain.mean(), ">", 0.5)
+claims.check("scale 7: further than its formula suggests, by", strong.mean() - suggested, ">", 0.4)
 claims.check("scale 7: spread / spread of the class", strong.std() / 0.5, "<", 0.8)
 
 # %% [markdown]
-# Somewhere else. The guided guess multiplies the density of the class by how much *more* likely the class is here than anywhere, to the power $s - 1$. That factor grows without end as we walk away from class 0. So
-# samples move past their own class, and their variety shrinks.
+# Somewhere else. At each noise level the guided guess belongs to the density of the class, times the probability that a point there *is* of class 1, to the power $s - 1$. For clean data that is the dashed curve: it only
+# avoids the overlap. The samples go much further. At much noise the two classes overlap far out, so the push outwards is strong there; later nothing takes it back (Bradley & Nakkiran 2024).
 #
-# Neither model was wrong: both are exact. Guidance does not mend a model here. It aims at something else than the data.
+# Both models are exact here. So this is not an error of a network: guidance aims at something else than the data, and variety shrinks.
 
 # %% [markdown]
 # ## Guidance on digits
@@ -295,18 +305,18 @@ figure, axes = plots.panels(
 )
 wanted = {"distance": real["distance"].mean, "diversity": real["diversity"].mean}
 for ax, kind in zip(axes, KINDS, strict=True):
-    shown = {"model": always, "interval": between}
+    lines = {"model": always, "interval": between}
     if kind == "read as asked":  # the interval's curve would hide the other one
-        del shown["interval"]
+        del lines["interval"]
     plots.curves(
         {
             name: (list(found), [numbers[kind].mean for numbers in found.values()])
-            for name, found in shown.items()
+            for name, found in lines.items()
         },
         title=kind,
         xlabel="guidance scale",
         references={"real": wanted[kind]} if kind in wanted else None,
-        styles={name: {"marker": "o"} for name in shown},
+        styles={name: {"marker": "o"} for name in lines},
         ax=ax,
     )
 figure
@@ -332,9 +342,7 @@ claims.check("but 4 on the interval is no nearer than 2 at all times (scatters)"
 # pixels, as the numbers did above; clipping hides it.
 #
 # On the interval the same scale does less harm. But so does a smaller scale: here 2 at all times is at least as near to real digits as 4 on the interval, and read as well. So we saw that *the same scale* costs less on
-# an interval, not that an interval is better than the best scale. The paper finds that too, on larger models and finer measures.
-#
-# And note scale 1 beside real digits. The judge reads nearly as many; its distance is within the scatter. Guidance repairs models that miss more than this one does.
+# an interval, not that an interval beats the best scale. On large models of photographs the paper saw that too.
 
 # %% [markdown]
 # ### Exercise 04.1 - Take the contrast back (10 min, easy)
@@ -392,11 +400,6 @@ def put_back(x: Tensor, known: Tensor, mask: Tensor, s: float) -> Tensor:
 
 
 # %% [markdown]
-# Does it draw from the right distribution? Here is a case where we know: pairs of numbers, each with variance 1, with a correlation of 0.9. The first is known to be 1.5. Then the second has a mean of $0.9 \cdot 1.5 = 1.35$, and a variance
-# of $1 - 0.9^2 = 0.19$. The denoiser is exact again.
-#
-# **Guess first:** with the exact denoiser and very many steps, will the mean come out as 1.35?
-#
 # There is a second idea, by Lugmayr et al. (2022): **resampling**. After a step from $t$ to $s$, add noise to go *back* to $t$, and take the step again. What is new has now seen what is known, and the two are
 # noised together. Both ideas are one step around another step:
 
@@ -434,6 +437,12 @@ for step in (
 difference = (ends[0] - ends[1]).abs().max()
 claims.check("paint_in is the package's inpainting (largest difference)", difference, "<", 1e-4)
 claims.check("known pixels come back exactly", torch.equal(ends[0][mask], ten[mask]), "==", True)
+
+# %% [markdown]
+# Does it draw from the right distribution? Here is a case where we know: pairs of numbers, each with variance 1, with a correlation of 0.9. The first is known to be 1.5. Then the second has a mean of $0.9 \cdot 1.5 = 1.35$, and a variance
+# of $1 - 0.9^2 = 0.19$. The denoiser is exact again.
+#
+# **Guess first:** with the exact denoiser and very many steps, will the mean come out as 1.35?
 
 
 # %% tags=["measure"]
@@ -503,8 +512,8 @@ claims.check("replacement, 80 calls: mean of the second number", replaced.mean, 
 claims.check("resampling, as many calls or fewer: mean", resampled.mean, "within", (1.15, 1.4))
 
 # %% [markdown]
-# With an exact denoiser, and however many steps, replacement draws from the wrong distribution: the second number does not follow the first far enough, and varies too much. At each step it sees only a
-# noisy version of what is known, and a new one each time; what is decided early, at much noise, fits badly later. Resampling gives it the chance to change its mind. The mean comes much nearer at as many calls. It is not exact either: the
+# Even with an exact denoiser, replacement draws from the wrong distribution: the second number does not follow the first far enough, and varies too much. More steps hardly change that. At each step the second sees only a
+# noisy first, and never learns that it was put back from outside. Resampling lets it look again, at the same noise. The mean comes much nearer at as many calls. It is not exact either: the
 # spread is now a little too small.
 #
 # ## Half a digit
@@ -608,6 +617,7 @@ claims.check(
 # %% [markdown]
 # By squared error the grey mean wins against the model, and the average of three fills against each of them. Lesson 02 says why: squared error asks for the average of all explanations. A perfect draw is as far from that average as the truth is, and independent of it: its squared
 # error is *twice* that of the perfect average, $\operatorname{E}(x - x')^2 = 2\operatorname{Var}(x)$. So whoever judges by squared error will be given blur.
+# If the truth were just one more draw of our model, the average of three would have $(1 + \tfrac13)/2$, two thirds, of the error of one.
 #
 # As a set the mean fill is far from real digits, and so is the average. The drawn fills are close. The judge cannot be asked for the *true* digit here: an upper half often fits several.
 #
@@ -1048,6 +1058,7 @@ claims.verdicts()
 # ## Papers
 #
 # - Ho & Salimans 2022, *Classifier-free diffusion guidance*, arXiv:2207.12598.
+# - Bradley & Nakkiran 2024, *Classifier-free guidance is a predictor-corrector*, arXiv:2408.09000: what guidance does not draw from.
 # - Kynkäänniemi et al. 2024, *Applying guidance in a limited interval improves sample and distribution quality in diffusion models*, arXiv:2404.07724.
 # - Lin et al. 2024, *Common diffusion noise schedules and sample steps are flawed*, arXiv:2305.08891: the rescaling of exercise 04.1, section 3.4.
 # - Lugmayr et al. 2022, *RePaint: inpainting using denoising diffusion probabilistic models*, arXiv:2201.09865: replacement and resampling.
