@@ -225,7 +225,10 @@ against = test[order[:, :25].flatten()]  # 250 held-out digits to compare with
 
 
 def distance(images: Tensor) -> float:
-    """To half of the held-out digits, by the judge's features; noisy around 0 for real ones."""
+    """To half of the held-out digits, by the judge's features.
+
+    For real ones a little below 0: each class is there equally often, not by chance.
+    """
     return judge.distance(images, against)
 
 
@@ -330,12 +333,12 @@ gain = always[4]["read as asked"].mean - always[1]["read as asked"].mean
 claims.check("scale 4 against 1: read as asked more often, by", gain, ">", 0.01)
 loss = always[4]["diversity"].mean / always[1]["diversity"].mean
 claims.check("scale 4 against 1: ratio of the diversities", loss, "<", 0.9)
-away = always[7]["distance"].above(always[1]["distance"])
-claims.check("scale 7 is further from real digits than 1 (scatters)", away, ">", 3)
+away = always[7]["distance"].above(always[2]["distance"])
+claims.check("scale 7 is further from real digits than 2 (scatters)", away, ">", 3)
 saved = always[7]["distance"].above(between[7]["distance"])
 claims.check("scale 7: on the interval nearer than at all times (scatters)", saved, ">", 3)
-small = between[4]["distance"].above(always[2]["distance"])
-claims.check("but 4 on the interval is no nearer than 2 at all times (scatters)", small, ">", 0)
+small = always[2]["distance"].mean - between[4]["distance"].mean
+claims.check("but 4 on the interval is nearer than 2 at all times by less than", small, "<", 0.1)
 
 # %% [markdown]
 # From 1 to 2 the judge gains its last few per cent. After that there is nothing to gain, and the price goes on rising: the sets move away from real digits, and two images of one class look more and more alike. The guesses overshoot the range of
