@@ -558,8 +558,8 @@ fills = {name: [torch.where(mask, shown, x)] for name, x in controls.items()}
 fills["model, no label, replacement"] = [fill(unknown, 19, 1, seed) for seed in seeds]
 fills["model, no label, resampling"] = [fill(unknown, 7, 3, seed) for seed in seeds]
 fills["model, label, resampling"] = [fill(truth_labels, 7, 3, seeds[0])]
-three = torch.stack(fills["model, no label, resampling"])
-fills["average of three such fills"] = [three.mean(0)]
+trio = torch.stack(fills["model, no label, resampling"])
+fills["average of three such fills"] = [trio.mean(0)]
 
 # %% [markdown]
 # *The figure: the known half, and what became of it.*
@@ -792,7 +792,8 @@ three = torch.full_like(eights, 3)
 fine = diffusion.times_even_in_snr(schedule, 20)
 run = diffusion.invert(painter, threes, times=fine[::-1], cond=three)
 back = diffusion.sample(painter, threes.shape, x_start=last(run).state, times=fine, cond=three)
-returned = last(back).state
+error = (last(back).state - threes).square().mean().sqrt()
+print(f"there and back in 2 x 20 steps: {error:.3f} off, of a range of 2")
 
 
 # %% tags=["measure"]
@@ -816,7 +817,7 @@ claims.check("DDIM there and back: error with 20 steps / with 40", halved, "with
 claims.check("Heun there and back, 20 steps: error", away["model, Heun"][1], "<", 0.03)
 
 # %% [markdown]
-# Twice the steps, half the error: DDIM is of first order (lesson 03). Heun is far more exact: its errors there and back nearly cancel. On exact denoisers a test of the package fits these orders.
+# Twice the steps, half the error: DDIM is of first order (lesson 03). Heun, with two calls a step, is far more exact. On exact denoisers a test of the package fits the orders: 1 for DDIM, and 3 for Heun, whose errors there and back nearly cancel.
 #
 # Now the edit: back with label 3 to some time, forwards with label 8 and scale 3.
 
