@@ -613,6 +613,10 @@ claims.check(
 )
 claims.check("mean fill - drawn fill: distance", mean_fill[0, 1] - drawn[:, 1].max(), ">", 2)
 averaged = table["average of three such fills"][0]
+once = table["model, no label, replacement"]
+fits = measure.Scatter.of(once[:, 0] / drawn[:, 0])
+print(f"squared error, replacement / resampling: {fits}")
+claims.check("squared error, replacement / resampling, on every seed", fits.low, ">", 1.03)
 claims.check(
     "average of three / one drawn fill: squared error", averaged[0] / drawn[:, 0].mean(), "<", 0.85
 )
@@ -625,9 +629,12 @@ claims.check(
 # error is *twice* that of the perfect average, $\operatorname{E}(x - x')^2 = 2\operatorname{Var}(x)$. So whoever judges by squared error will be given blur.
 # If the truth were just one more draw of our model, the average of three would have $(1 + \tfrac13)/2$, two thirds, of the error of one.
 #
-# As a set the mean fill is far from real digits, and so is the average. The drawn fills are close. The judge cannot be asked for the *true* digit here: an upper half often fits several.
+# As a set the mean fill is far from real digits, and so is the average. The drawn fills are close. The judge cannot be asked for the *true* digit here: an upper half often fits several. Told the label, the model
+# draws sets as near as the true digits are.
 #
-# Be fair to the last control. A nearest training digit is a real lower half, of a digit that begins in the same way. By these four numbers it is hard to beat. It can only give back what it has, and needs all of it at hand.
+# Resampling fits the halves better: its squared error is smaller at as many calls. In the distance of the sets the two ways hardly differ.
+#
+# Be fair to the last control. A nearest training digit is a real lower half, of a digit that begins in the same way. By these four numbers it beats our model without a label. It can only give back what it has, and needs all of it at hand.
 #
 # ### Exercise 04.2 - From 16 numbers to a digit (25 min, hard)
 #
@@ -958,7 +965,7 @@ ways = {
     "control: pixels": [(1 - w) * ends[:40] + w * ends[40:] for w in shares],
 }
 sure = {name: [float(judge.confidence(x).mean()) for x in some] for name, some in ways.items()}
-far = {name: distance(some[2]) for name, some in ways.items()}
+far = {name: distance(torch.cat(some[1:4])) for name, some in ways.items()}
 plots.image_grid(
     torch.stack([torch.stack([x[k] for x in some]) for k in (0, 3) for some in ways.values()]),
     rows=["arc", "line", "pixels"] * 2,
@@ -970,19 +977,19 @@ plots.image_grid(
 )
 
 # %% tags=["measure"]
-# @title How sure the judge is along the way, and how far the middle is from real digits
-print("middle, distance to real digits: " + ", ".join(f"{n} {d:.2f}" for n, d in far.items()))
+# @title How sure the judge is along the way, and how far what lies between is from real digits
+print("on the way, distance to real digits: " + ", ".join(f"{n} {d:.2f}" for n, d in far.items()))
 claims.check(
-    "middle: the arc is nearer to real digits than mixed pixels, by",
+    "on the way: the arc is nearer to real digits than mixed pixels, by",
     far["control: pixels"] - far["model, arc"],
     ">",
     1,
 )
 claims.check(
-    "middle: the arc is nearer than the straight line, by",
+    "on the way: the arc is nearer than the straight line, by",
     far["line"] - far["model, arc"],
     ">",
-    0.4,
+    0.1,
 )
 plots.curves(
     {name: (shares, values) for name, values in sure.items()},
@@ -1001,7 +1008,7 @@ plots.curves(
 # %% [markdown]
 # ## Turn it yourself
 #
-# The edit by noise, from a 3 to any digit. Where does it let go of the 3?
+# The edit by noise, from a 3 to any class. Where does it let go of the 3?
 
 
 # %% tags=["measure"]
@@ -1021,7 +1028,7 @@ def show_edit(t_start: float, digit: int):
     return plots.image_grid(
         torch.stack([ten, last(run).state]),
         rows=["before", "after"],
-        title=f"From a 3 to a {digit}, noised to t = {t_start:g}",
+        title=f"From a 3 to {digit}, noised to t = {t_start:g}",
         alt="Above ten threes, below what became of them.",
     )
 
@@ -1029,7 +1036,7 @@ def show_edit(t_start: float, digit: int):
 widgets.slider(show_edit, t_start=[k / 10 for k in range(3, 11)], digit=list(range(10)))
 
 # %% [markdown]
-# The same without a slider, at 0.7 to an 8. *The figure: which threes still show?*
+# The same without a slider, at 0.7, to 8. *The figure: which threes still show?*
 
 # %% tags=["measure"]
 # @title The same at 0.7
