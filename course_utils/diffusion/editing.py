@@ -135,7 +135,7 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
         share: in [0, 1].
 
     Returns:
-        (B, ...). Where a and b point the same way, or one of them is 0: the straight line.
+        (B, ...). Where a and b point the same way, or opposite ways: the straight line.
 
     Raises:
         ValueError: the shapes differ, or share is outside its range.
