@@ -417,16 +417,10 @@ plots.curves(
 # @title Error beside the best possible: of the means over t, and at the worst time
 ratio = {name: error.mean() / floor.mean() for name, error in errors.items()}
 worst = errors["model"] / floor
-claims.check("mean error over t / mean of the best possible", ratio["model"], "<", 1.1)
-claims.check(
-    "error / best possible, at the worst single time of 20", worst.max(), "within", (1.15, 6)
-)
-claims.check(
-    "control without the time: mean error / mean of the best possible",
-    ratio["control: no time"],
-    ">",
-    1.3,
-)
+claims.check("mean error over t / mean of the best", ratio["model"], "<", 1.1)
+claims.check("error / best, at the worst of 20 times", worst.max(), "within", (1.15, 6))
+no_time = ratio["control: no time"]
+claims.check("control without the time: mean error / mean of the best", no_time, ">", 1.3)
 print(f"worst at t = {grid[worst.argmax()]:.3f}: best possible {floor[worst.argmax()]:.4f}")
 
 # %% [markdown]
@@ -526,7 +520,7 @@ checks.run("02.2", watched)
 #
 # $$x_s = \alpha_s\,\hat x_0 + \sqrt{\sigma_s^2 - f^2}\;\hat\varepsilon + f\,z, \qquad z \text{ fresh noise}, \qquad f^2 = \sigma_s^2 \left(1 - \frac{\alpha_t^2\,\sigma_s^2}{\alpha_s^2\,\sigma_t^2}\right)$$
 #
-# $f$ is the spread that $x_s$ still has when $x_t$ and $x_0$ are both known. With $f = 0$ this is DDIM. In the package it is another step, `ancestral`.
+# $f$ is the spread that $x_s$ still has when $x_t$ and $x_0$ are both known. With $f = 0$ this is DDIM.
 #
 # One number for *a ring* can be fooled: 2,000 copies of one centre are all on a mode. So it takes four, and a bound for each:
 #
@@ -640,7 +634,7 @@ plots.scatter(
 #
 # We train each target on three seeds, with the same budget. **Guess first:** which is weakest near the data, which near the noise?
 #
-# *The figure: the error of each over the best possible one; mean of three seeds. Look at both ends.*
+# *The figure: mean of three seeds. Look at both ends.*
 
 # %% tags=["measure"]
 # @title The error of four targets at each time
@@ -771,7 +765,7 @@ checks.run("02.4", train_weighted)
 # %% [markdown]
 # ## Averaging the weights
 #
-# *Is there something to gain from the training itself?* The loss of a batch is noisy, so the weights tremble. Many recipes sample from an **exponential moving average** (EMA)
+# *Can the same training give more?* The loss of a batch is noisy, so the weights tremble. Many recipes sample from an **exponential moving average** (EMA)
 # instead: after every step, $\bar\theta \leftarrow 0.99\,\bar\theta + 0.01\,\theta$, roughly the average of the last 100. Another way to calm them is a rate that falls to zero. **Guess first:** are
 # both needed? Three seeds, predicting $v$.
 
@@ -790,6 +784,7 @@ above = {
     "falling rate": [excess(now) for now, _ in trained["v"]],
     "both": [excess(average) for _, average in trained["v"]],
 }
+print("error above the best possible, mean and range of three seeds")
 for name, shares in above.items():
     print(f"{name:24}{sum(shares) / 3:.1%}  ({min(shares):.1%} to {max(shares):.1%})")
 
@@ -856,11 +851,10 @@ plots.bars(
 # %% [markdown]
 # ## As a whole
 #
-# *And as a set?* The same good 3 a hundred times would be read well. Energy distance compares whole sets: between pixels, or between
-# the 64 **features** of the judge, the numbers it computes just before it decides.
+# *And as a set?* The same good 3 a hundred times would be read well. Energy distance compares whole sets, by pixels or by the 64 **features** of the judge, the numbers it computes just before it
+# decides. **Guess first:** which of the two sees that the shuffled pixels hold no digit?
 #
-# **Guess first:** which of the two sees that the shuffled pixels hold no digit? We compare random hundreds of each set with real digits, and say how far they are *above real against real, in
-# units of the scatter of both*.
+# Random hundreds of each set are compared with real digits. The numbers say how far they are above real against real, in units of the scatter of both.
 
 
 # %% tags=["measure"]
@@ -1029,7 +1023,7 @@ claims.check("control: at t = 0.8 formula / network error", formula_over_network
 
 # %% [markdown]
 # The formula is the best possible denoiser *of the training set*, and of nothing else. At little noise it insists on one of its own digits. At much noise
-# the guess is an average of many, and the formula is even a little ahead. Missing the optimum is what lets the network say something new.
+# the guess is an average of many, and the formula is even a little ahead.
 
 # %% [markdown]
 # ## Where the claim stops being true
@@ -1038,7 +1032,7 @@ claims.check("control: at t = 0.8 formula / network error", formula_over_network
 # - *At each step*: training has no chain of steps. Each example gets one random time.
 # - *Allowing it to generate*: by ancestral steps the ring needed the time as an input; DDIM needed it less. On images, which show their noise level better,
 #   most methods lose little without the time, and DDIM is the one that fails (Sun et al. 2025).
-# - *New samples*: they could not be new if the optimum were reached. The better the fit to a finite data set, the closer to copying.
+# - *New samples*: they could not be new if the optimum on the training set were reached.
 
 # %% [markdown]
 # ## What was measured
