@@ -13,7 +13,7 @@
 # exercises are in the [answer booklet](answers/06_token_prediction.ipynb).*
 
 # %% [markdown]
-# Run this cell first. It chooses the number of threads, fixes the random seed and says what it found.
+# Run this cell first.
 
 # %% tags=["setup"]
 import torch
@@ -272,7 +272,8 @@ checks.run("06.2", back_off)
 # %% [markdown]
 # ### Four tokens of context
 #
-# `sample`, the package's loop, gives a record after each token: `state` is the text so far. `last` waits for the final one.
+# `sample`, the package's loop, gives a record after each token: `state` is the text so far. `last` waits for the final
+# one. Does it write what our loop writes?
 
 # %% tags=["measure"]
 # @title Page and package write the same hundred stories
@@ -674,8 +675,9 @@ claims.check("returning tokens: the wide network (nats)", at_returns[wide], "<",
 claims.check("returning tokens: control, the narrow network (nats)", at_returns[narrow], ">", 1.8)
 share = float(returns.float().mean())
 cost = share * at_returns["5-gram"]
+lost = gap(models["5-gram"])
 print(
-    f"{share:.1%} of the tokens: {cost:.3f} of the {gap(models['5-gram']):.3f} nats of the 5-gram"
+    f"{share:.1%} of the tokens cost the 5-gram {cost:.3f} of its {lost:.3f} nats above the floor"
 )
 
 # %% [markdown]
@@ -837,6 +839,14 @@ for ax, values in zip(axes, (trusting, careful), strict=True):
     )
 figure
 
+# %% tags=["measure"]
+# @title Check the tables, on the stories counted and on new ones
+through = trusting[-1, 0] / floor.mean()
+climb, level = (values[-1, 1] / values[:, 1].min() for values in (trusting, careful))
+claims.check("strength 1: the longest table falls through the floor (ratio)", through, "<", 0.3)
+claims.check("strength 1: on new stories the longest over the best (ratio)", climb, ">", 1.5)
+claims.check("chosen strength: on new stories the longest over the best (ratio)", level, "<", 1.4)
+
 # %% [markdown]
 # On new text nobody can stay below the floor on average. Below it on the text that was counted, a model has **memorised**: both tables have.
 # On new stories one is far worse at its longest order than at its best, the careful one hardly. The distance between the two curves is the
@@ -845,12 +855,7 @@ figure
 # And the wide network, on 200 of its training stories and on new ones?
 
 # %% tags=["measure"]
-# @title Check the tables over the strength, and the network on old and new stories
-through = trusting[-1, 0] / floor.mean()
-climb, level = (values[-1, 1] / values[:, 1].min() for values in (trusting, careful))
-claims.check("strength 1: the longest table falls through the floor (ratio)", through, "<", 0.3)
-claims.check("strength 1: on new stories the longest over the best (ratio)", climb, ">", 1.5)
-claims.check("chosen strength: on new stories the longest over the best (ratio)", level, "<", 1.4)
+# @title Check the network on old and new stories
 old, fresh = (float(surprise(models[wide], text).mean()) for text in (few, test_tokens))
 counted = (
     pair
