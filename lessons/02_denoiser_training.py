@@ -9,7 +9,7 @@
 # - compute the best possible denoiser of a data set, and say how far from it a network is;
 # - choose what the network predicts, and turn one prediction into another.
 #
-# *35 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lesson 01. The quoted claims are from [the article](../docs/article.md).
+# *40 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lesson 01. The quoted claims are from [the article](../docs/article.md).
 # Each exercise is solved in [the answer booklet](answers/02_denoiser_training.ipynb).*
 
 # %% tags=["setup"]
@@ -34,7 +34,7 @@ sizes = course.sizes(
 # > *The model is trained to predict the noise at each step, allowing it to generate new samples from scratch.*
 #
 # First the whole of it, in two cells. A network sees a noisy digit, the time $t$ of lesson 01 (how noisy it is), and which digit it was. For now each name is a black
-# box. By the end you will have written the same for points; only the `UNet` and the optimizer `muon` stay closed.
+# box; `predicts="v"` asks for a relative of the noise. By the end you will have written all of it for points; what stays closed is the `UNet`, the optimizer `muon` and the bookkeeping of batches.
 #
 # The first cell trains for about half a minute. Read on meanwhile.
 
@@ -93,17 +93,17 @@ plots.image_grid(
 # ## The best guess is an average
 #
 # *What is the best that any denoiser could say?* A **denoiser** takes a noisy example $x_t$ and its time, and guesses the clean example $x_0$. One $x_t$ rarely has one
-# explanation. Say the data is either -1 or +1, and the noise hides which. **Guess first:** which single guess has the smallest squared error on average? We try 301.
+# explanation. Say the data is -1 once and +1 three times, and the noise hides which it is. **Guess first:** which single guess has the smallest squared error on average? We try 301.
 
 # %%
-truth = torch.tensor([-1.0, 1.0])
+truth = torch.tensor([-1.0, 1.0, 1.0, 1.0])
 guesses = torch.linspace(-1.5, 1.5, 301)
 squared_error = ((guesses[:, None] - truth) ** 2).mean(1)
 best = guesses[squared_error.argmin()]
 print(f"best guess: {best:.2f}")
 
 # %% [markdown]
-# It is 0: a value that the data never takes. Squared error asks for the **mean** of all explanations, each weighted by how likely it is.
+# It is a value that the data never takes, and lies nearer to the likelier one. Squared error asks for the **mean** of all explanations, each weighted by how likely it is.
 
 # %% [markdown]
 # ## The exact denoiser of a data set
@@ -253,11 +253,12 @@ class MLP(nn.Module):
 # %% [markdown]
 # ## The loss
 #
-# *What do we ask it?* For the noise. Its error is squared:
+# *What do we ask it?* For the noise. That is the same as asking for the data: $x_t = \alpha\,x_0 + \sigma\,\varepsilon$ is known, so whoever names one names the other, and the mean of one
+# goes with the mean of the other. And each time we show the network just *one* noise, the one that was drawn. As above with -1 and +1, squared error makes it answer the mean of all that fit:
 #
 # $$L = \tfrac1D\operatorname{E}\,\bigl\lVert\, \mathrm{net}(\alpha\,x_0 + \sigma\,\varepsilon,\; t) - \varepsilon \,\bigr\rVert^2$$
 #
-# $D$ is the number of coordinates. Each point of a batch gets a random time of its own. We take one from each of $B$ equal slices of $(0, 1)$,
+# The mean $\operatorname{E}$ is over data, noise and time; $D$ is the number of coordinates. Each point of a batch gets a random time of its own. We take one from each of $B$ equal slices of $(0, 1)$,
 # in random order: every batch then holds all noise levels.
 
 
@@ -267,7 +268,7 @@ def noise_loss(net: nn.Module, x0: Tensor) -> Tensor:
     slices = torch.randperm(len(x0), device=x0.device)
     t = (slices + torch.rand(len(x0), device=x0.device)) / len(x0)  # (B,)
     eps = torch.randn_like(x0)
-    alpha, sigma = schedule.at(t, x0)  # (B, 1) each
+    alpha, sigma = schedule.at(t, x0)  # (B, 1) each, shaped to multiply x0
     return mse_loss(net(alpha * x0 + sigma * eps, t), eps)
 
 
@@ -288,7 +289,8 @@ def train_on_page(net: nn.Module, num_steps: int) -> list[float]:
         torch.manual_seed(training.step_seed(course.seed, step))
         for group in optimizer.param_groups:
             group["lr"] = 1e-2 * training.warmup_cosine(step / num_steps)
-        loss = noise_loss(net, *batches[step])
+        (x0,) = batches[step]
+        loss = noise_loss(net, x0)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -326,8 +328,13 @@ claims.check("network, loss and loop are the package's (largest difference)", di
 #
 # *Is our network any good?* **Guess first:** with a perfect one and endless training, would this loss reach zero?
 #
-# For the ring the best possible guess is a formula again, `GaussianMixtureDenoiser`: the best not for a *list*, but for the *distribution* that the points are drawn from, and so
-# fresh points too. Its mean error is the **floor** of the loss: on average nobody gets below it. (The literature says *Bayes-optimal*.)
+# For the ring the best possible guess is a formula again: the best not for a *list*, but for the *distribution* that the points are drawn from, and so for fresh points too. Cluster $k$ has its centre at
+# $\mu_k$ and the spread $\rho$. After noising its points lie about $\alpha\mu_k$ with the variance $V = \alpha^2\rho^2 + \sigma^2$. So the weights are a softmax once more, and each cluster adds the
+# mean of *its* explanations:
+#
+# $$\hat x_0 = \sum_k w_k \left(\mu_k + \frac{\alpha\,\rho^2}{V}\,(x_t - \alpha\,\mu_k)\right), \qquad w = \operatorname{softmax}_k\!\left(-\frac{\lVert x_t - \alpha\,\mu_k\rVert^2}{2V}\right)$$
+#
+# This is `GaussianMixtureDenoiser`. Its mean error is the **floor** of the loss: on average nobody gets below it. (The literature says *Bayes-optimal*.)
 #
 # *The figure: where does the loss settle?*
 
@@ -396,7 +403,7 @@ control, _ = train_on_ring("timeless", "eps", course.seed, network=Timeless)
 errors = {"model": error_of(model), "control: no time": error_of(control)}
 
 # %% [markdown]
-# *The figure: follow the network's curve along the dashed one. Where would you look for the largest ratio of the two?*
+# *The figure: follow the network's curve along the dashed one. Where do they part?*
 
 # %% tags=["measure"]
 # @title The error at each time
@@ -410,7 +417,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# The largest *ratio* is at the right end, where both are near zero. (The bumps belong to the data: noise narrower than a cluster is hard to see, and so is
+# Divided by each other, the two part most where the picture shows it least: at the right end, where both are near zero. (The bumps belong to the data: noise narrower than a cluster is hard to see, and so is
 # noise that makes the clusters overlap.)
 
 # %% tags=["measure"]
@@ -424,12 +431,15 @@ claims.check("control without the time: mean error / mean of the best", no_time,
 print(f"worst at t = {grid[worst.argmax()]:.3f}: best possible {floor[worst.argmax()]:.4f}")
 
 # %% [markdown]
-# So we have a network that is nearly the best possible *on average over t*. At the noisy end its error is a multiple of a tiny one. We come back to that.
+# So we have a network that is nearly the best possible *on average over t*. At the noisy end its error is a multiple of a tiny one: *predicting something else*, below, shows why.
 
 # %% [markdown]
 # ## The sampler
 #
-# *How does a guess become a new sample?* In three lines. Guess the noise. Work out the data that this implies,
+# *How does a guess become a new sample?* A blurred average is no sample. But at a noisy time it need not be one: it only says in which direction to go, and we go a *small* step. There less noise is left, so
+# fewer explanations are, and the next guess is less blurred. At the end one is left. (That the points then have the right distribution is a theorem: Song et al. 2021, arXiv:2011.13456. We will measure it.)
+#
+# A step is three lines. Guess the noise. Work out the data that this implies,
 # by solving $x_t = \alpha\,x_0 + \sigma\,\varepsilon$ for $x_0$. Mix the two again for a slightly earlier time $s$:
 #
 # $$\hat x_0 = \frac{x_t - \sigma_t\,\hat\varepsilon}{\alpha_t}, \qquad x_s = \alpha_s\,\hat x_0 + \sigma_s\,\hat\varepsilon$$
@@ -515,27 +525,25 @@ checks.run("02.2", watched)
 # %% [markdown]
 # ## Does it generate the ring?
 #
-# *Are these the right points, and did the network need to know the time?* We ask it of two classic samplers. The **ancestral** one (Ho et al. 2020) keeps only part of
-# the estimated noise and draws the rest fresh in each step:
+# *Are these the right points?* We ask it of two classic samplers. The **ancestral** one (Ho et al. 2020) keeps only part of the estimated noise and draws the rest fresh in each step:
 #
 # $$x_s = \alpha_s\,\hat x_0 + \sqrt{\sigma_s^2 - f^2}\;\hat\varepsilon + f\,z, \qquad z \text{ fresh noise}, \qquad f^2 = \sigma_s^2 \left(1 - \frac{\alpha_t^2\,\sigma_s^2}{\alpha_s^2\,\sigma_t^2}\right)$$
 #
-# $f$ is the spread that $x_s$ still has when $x_t$ and $x_0$ are both known. With $f = 0$ this is DDIM.
+# $f$ is the spread that $x_s$ still has when $x_t$ and $x_0$ are both known: two Gaussians multiplied. With $f = 0$ this is DDIM.
 #
 # One number for *a ring* can be fooled: 2,000 copies of one centre are all on a mode. So it takes four, and a bound for each:
 #
 # - **on a mode**: the share of points within three standard deviations of a cluster's centre; above 85 %;
 # - **emptiest**: that share for the emptiest of the eight clusters; above 6 %;
-# - **spread** of these points about their centre, where it is narrowest (0.1 in the data, a little less without its far points); 0.075 to 0.11;
+# - **spread** of these points about their centres, in each cluster's narrowest direction (0.1 in the data, a little less without its far points); 0.075 to 0.11;
 # - **distance**: the energy distance $2\operatorname{E}|x-y| - \operatorname{E}|x-x'| - \operatorname{E}|y-y'|$ of two sets, zero only for equal distributions; less than 0.008 above what fresh
 #   real points get.
 #
-# Four fakes fail them: copies of one centre or of all, a streak in place of each cluster, uniform noise. **Guess first:** will the network that never knows the time generate a
-# ring? With which sampler better?
+# Four fakes fail them: copies of one centre or of all, a streak in place of each cluster, uniform noise.
 
 
 # %% tags=["measure"]
-# @title 2,000 points in 100 calls, by each denoiser and both samplers; and fakes
+# @title 2,000 points in 100 calls, by both samplers; and fakes
 def draw(denoiser, sampler: str) -> Tensor:
     """From the same noise for every denoiser."""
     fresh = torch.Generator().manual_seed(3)
@@ -544,12 +552,7 @@ def draw(denoiser, sampler: str) -> Tensor:
     return last(diffusion.sample(denoiser, noise.shape, **options)).state
 
 
-denoisers = {"model": model, "control: no time": control}
-drawn = {
-    f"{name}, {sampler}": draw(denoiser, sampler)
-    for name, denoiser in denoisers.items()
-    for sampler in ("DDIM", "ancestral")
-}
+drawn = {f"model, {sampler}": draw(model, sampler) for sampler in ("DDIM", "ancestral")}
 fresh = ring.sample(2000, generator=torch.Generator().manual_seed(7)).to(course.device)
 uniform = 4 * torch.rand(2000, 2, generator=torch.Generator().manual_seed(8)) - 2
 centres = optimum.means.repeat(250, 1)
@@ -579,20 +582,36 @@ def is_ring(x: Tensor) -> bool:
     return on_mode > 0.85 and emptiest > 0.06 and 0.075 < spread < 0.11 and distance < 0.008
 
 
-print(f"{'':30}on a mode  emptiest  spread  distance  a ring?")
-for name, x in ({"fresh real points": fresh} | drawn).items():
-    on_mode, emptiest, spread, distance = judged(x)
-    numbers = f"{on_mode:9.1%}{emptiest:10.1%}{spread:8.3f}{distance:10.4f}"
-    print(f"{name:30}{numbers}  {'yes' if is_ring(x) else 'no'}")
+def table(sets: dict[str, Tensor]) -> None:
+    """A line of the four numbers, and the verdict, for each set of points."""
+    print(f"{'':30}on a mode  emptiest  spread  distance  a ring?")
+    for name, x in sets.items():
+        on_mode, emptiest, spread, distance = judged(x)
+        numbers = f"{on_mode:9.1%}{emptiest:10.1%}{spread:8.3f}{distance:10.4f}"
+        print(f"{name:30}{numbers}  {'yes' if is_ring(x) else 'no'}")
 
+
+table({"fresh real points": fresh} | drawn)
 claims.check("fakes that pass all four bounds, of four", sum(map(is_ring, fakes.values())), "==", 0)
 is_good = is_ring(drawn["model, DDIM"]) and is_ring(drawn["model, ancestral"])
 claims.check("the model's points pass all four bounds, by both samplers", is_good, "==", True)
+
+# %% [markdown]
+# A ring, by both. Not a perfect one: compare the first column with that of real points. The error is close to the best *on average*, and a sampler adds up a hundred of them.
+#
+# ## Does it need the time?
+#
+# *Did the network have to be told how noisy its input is?* The control never was. **Guess first:** will it generate a ring? With which sampler better?
+
+# %% tags=["measure"]
+# @title The same two samplers without the time
+drawn |= {f"control: no time, {name}": draw(control, name) for name in ("DDIM", "ancestral")}
+table({name: x for name, x in drawn.items() if "no time" in name})
 on_mode = {name: judged(x)[0] for name, x in drawn.items()}
 gap = on_mode["model, ancestral"] - on_mode["control: no time, ancestral"]
-claims.check("ancestral: without the time fewer on a mode, by", gap, ">", 0.4)
+claims.check("ancestral: share of points that leave the modes without the time", gap, ">", 0.4)
 kept = on_mode["control: no time, DDIM"]
-claims.check("DDIM: without the time most are still on a mode", kept, ">", 0.5)
+claims.check("DDIM: share that is still on a mode without the time", kept, ">", 0.5)
 
 # %% [markdown]
 # *The figure: the network with the time, then the control. Where did the control's points gather?*
@@ -613,7 +632,7 @@ plots.scatter(
 )
 
 # %% [markdown]
-# With fresh noise in each step the control fails clearly: it cannot know how much was added. By DDIM most of its points land on a mode, but as streaks, and our bounds say *no*. So *ancestral
+# With fresh noise in each step the control fails clearly. By DDIM most of its points land on a mode, but as streaks, and our bounds say *no*. So *ancestral
 # steps needed the time; DDIM needed it less*: for this target, the noise. A network that must say the data, and is not told the time, fails by both ([log](../docs/experiments.md)).
 
 # %% [markdown]
@@ -668,14 +687,24 @@ def lead(weakest: str, end: int) -> Tensor:
     return relative[weakest][:, end].min() - max(others)
 
 
-claims.check("near the data x0 is the weakest target on every seed, by", lead("x0", 0), ">", 0.3)
-claims.check("near the noise eps is the weakest on every seed, by", lead("eps", -1), ">", 0.2)
+claims.check(
+    "near the data x0 is the weakest on every seed: its ratio, less the next",
+    lead("x0", 0),
+    ">",
+    0.3,
+)
+claims.check(
+    "near the noise eps is the weakest on every seed: its ratio, less the next",
+    lead("eps", -1),
+    ">",
+    0.2,
+)
 
 # %% [markdown]
-# Near the data $x_t$ nearly shows $x_0$: the best possible error of the data is tiny, and the small error that every network makes is a multiple of it. Near the noise
+# This is the rise at the noisy end that we had left open. One explanation: near the data $x_t$ nearly shows $x_0$: the best possible error of the data is tiny, and the small error that every network makes is a multiple of it. Near the noise
 # the same holds for $\varepsilon$. And $v$? At $t = 0$ it *is* the noise, at $t = 1$ it *is* minus the data: at both ends it asks for what is hard to read off $x_t$.
 #
-# But the weighting changed with the target, and these curves cannot tell the two apart. Exercise 02.4 builds the loop that can. First a short one.
+# A second explanation: the weighting changed with the target. These curves cannot tell the two apart. Exercise 02.4 builds the loop that can. First a short one.
 
 # %% [markdown]
 # ### Exercise 02.3 - What v implies (10 min, easy)
@@ -789,7 +818,7 @@ for name, shares in above.items():
     print(f"{name:24}{sum(shares) / 3:.1%}  ({min(shares):.1%} to {max(shares):.1%})")
 
 gain = min(above["neither"]) - max(above["average of the weights"] + above["falling rate"])
-claims.check("with either of the two closer to the best, on every seed, by", gain, ">", 0.01)
+claims.check("with either of the two nearer to the best on every seed (share)", gain, ">", 0.01)
 
 # %% [markdown]
 # On this toy either is enough.
@@ -854,7 +883,7 @@ plots.bars(
 # *And as a set?* The same good 3 a hundred times would be read well. Energy distance compares whole sets, by pixels or by the 64 **features** of the judge, the numbers it computes just before it
 # decides. **Guess first:** which of the two sees that the shuffled pixels hold no digit?
 #
-# Random hundreds of each set are compared with real digits. The numbers say how far they are above real against real, in units of the scatter of both.
+# Random hundreds of each set are compared with real digits, 20 times. A number is the mean distance, less that of real against real, in units of their joint standard deviation.
 
 
 # %% tags=["measure"]
@@ -908,7 +937,7 @@ plots.image_grid(
 
 # %% [markdown]
 # Now for all 200. A distance alone does not tell: a copy under noise is as far away as a new digit. But it has a *favourite*: the nearest training digit is much
-# nearer than the second. We divide the two distances, and take the ratio that a tenth of the samples is below. *New* means that three bounds hold, set between held-out digits and fakes:
+# nearer than the second. Nearest over second nearest is 0 for a copy, and near 1 where there is no favourite; we take the value that a tenth of the samples is below. *New* means that three bounds hold, set between held-out digits and fakes:
 #
 # - *no favourite*: this ratio is above 0.72;
 # - *read as asked*: the judge does so with more than 70 % (of copies, as the digit that it was);
@@ -1002,7 +1031,7 @@ def compare(t: float):
 widgets.slider(compare, t=[k / 20 for k in range(1, 20)])
 
 # %% [markdown]
-# At $t = 0.4$, without a slider. *The figure: compare each guess with the clean digit above it. Is it the same hand?*
+# At $t = 0.4$, without a slider. *The figure: compare each guess with the clean digit above it. Is it the same handwriting?*
 
 # %% tags=["measure"]
 # @title The same at t = 0.4
@@ -1030,8 +1059,8 @@ claims.check("control: at t = 0.8 formula / network error", formula_over_network
 #
 # - *Predict the noise* is a habit. Three other targets train the same denoiser, each with its own weighting of times; two of them were steadier at the ends here.
 # - *At each step*: training has no chain of steps. Each example gets one random time.
-# - *Allowing it to generate*: by ancestral steps the ring needed the time as an input; DDIM needed it less. On images, which show their noise level better,
-#   most methods lose little without the time, and DDIM is the one that fails (Sun et al. 2025).
+# - *Allowing it to generate*: by ancestral steps the ring needed the time as an input; DDIM needed it less. That is no rule: on images, which show their noise level better,
+#   most samplers lose little without the time, and of those that Sun et al. (2025) tried it was DDIM that failed.
 # - *New samples*: they could not be new if the optimum on the training set were reached.
 
 # %% [markdown]
