@@ -9,7 +9,7 @@
 # - jump from clean data to any noise level in one line, on any schedule;
 # - compare schedules by the one number that matters, the signal-to-noise ratio, and say when data is lost, and to whom.
 #
-# *30 minutes to read, 40 more for the exercises, about 30 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
+# *25 minutes to read, 40 more for the exercises, about 30 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
 # [the article](../docs/article.md) that this course tests. Each exercise is solved in [the answer booklet](answers/01_forward_noising.ipynb).*
 
 # %% [markdown]
@@ -399,13 +399,6 @@ checks.run("01.2", noisier)
 #
 # *Who decides?* A **judge**, a small network that reads digits. The **clean judge** has seen clean digits only. The **noise judge** has been
 # trained on digits at random noise levels. They are of one size, start from the same weights, and see the same digits in the same order.
-#
-# Both read the digits of the test part, each twice, at 25 moments. At what *time* is a digit lost? That depends on the schedule. A better axis is the
-# **signal-to-noise ratio** (SNR), $\alpha^2/\sigma^2$. We take its natural logarithm; the unit is the **nat**. At 0 nats data and noise have equal factors;
-# one nat less means $e \approx 2.7$ times more variance of noise for the same data.
-#
-# First the noise judge alone. **Guess first:** on the left it reads digits on three schedules, over time. How will the same numbers lie over the log SNR?
-# (To the right there is more noise, in both.)
 
 # %% tags=["measure"]
 # @title Train both judges
@@ -445,6 +438,14 @@ for name, judge in (("clean", clean_judge), ("noise", noise_judge)):
     print(f"{name} judge: reads {judge.accuracy(*test):.1%} of the clean digits")
 images, labels = (tensor.repeat_interleave(2, dim=0) for tensor in test)  # each twice
 moments = torch.linspace(0.02, 0.98, 25)
+
+# %% [markdown]
+# Both read the digits of the test part, each twice, at 25 moments. At what *time* is a digit lost? That depends on the schedule. A better axis is the
+# **signal-to-noise ratio** (SNR), $\alpha^2/\sigma^2$. We take its natural logarithm; the unit is the **nat**. At 0 nats data and noise have equal factors;
+# one nat less means $e \approx 2.7$ times more variance of noise for the same data.
+#
+# First the noise judge alone. **Guess first:** on the left it reads digits on three schedules, over time. How will the same numbers lie over the log SNR?
+# (To the right there is more noise, in both.)
 
 
 # %% tags=["measure"]

@@ -75,7 +75,7 @@ steps = diffusion.sample(
 painted = last(steps).state
 
 # %% [markdown]
-# *The figure: the first twenty. Read them aloud: how many of twenty are what was asked? A judge will count them later.*
+# *The figure: the first twenty. Read them aloud: how many of twenty are what was asked?*
 
 # %% tags=["measure"]
 # @title Twenty of the generated digits
@@ -212,9 +212,11 @@ checks.run("02.1", weighted_guess)
 # %% [markdown]
 # ## A network
 #
-# *Can a network find the best guess from examples alone?* We forget the formula, and keep only points drawn from the ring of lesson 01, a mixture of eight Gaussians.
+# *Can a network find the best guess from examples alone?* We forget the formula, and keep only `points`, drawn from the ring of lesson 01, a mixture of eight Gaussians. Others
+# are held out.
 
-# %%
+# %% tags=["measure"]
+# @title Draw the points
 ring = data.ring_mixture()
 generator = torch.Generator().manual_seed(course.seed)
 points = ring.sample(20_000, generator=generator).to(course.device)

@@ -9,7 +9,7 @@
 # - hide the future from a model, and test that nothing leaks;
 # - find the head that does a job inside a trained model, and tell where it looks from what it needs.
 #
-# *45 minutes to read, an hour more for the exercises, about 45 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
+# *40 minutes to read, an hour more for the exercises, about 45 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
 # [answer booklet](answers/07_attention.ipynb).*
 
 # %% [markdown]
@@ -128,7 +128,7 @@ plots.heatmap(
 )
 
 # %% [markdown]
-# Such a picture is an **attention map**. You have now seen all of attention; the rest is what makes it work.
+# Such a picture is an **attention map**. That is all of attention; what follows makes it work in a model.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 07.1 - A softmax for large scores (8 min, easy)
@@ -221,9 +221,9 @@ claims.check("control: undivided, a wide row is nearly all or nothing", control[
 # %% [markdown]
 # ## Do not look ahead
 #
-# *How does a model that sees the whole text not see the answer?* It stands one place to the right. The **causal mask** hides it: before the
-# softmax, the score of every later position becomes $-\infty$. Its weight is then $e^{-\infty} = 0$, and the rest still sums to one. The three
-# lines with the mask, for any number of texts at once:
+# *How do we hide the answer?* A language model predicts the next token, and in training that stands right there, one place to the right. The
+# **causal mask** hides it: before the softmax, the score of every later position becomes $-\infty$. Its weight is then $e^{-\infty} = 0$, and
+# the rest still sums to one. The three lines with the mask, for any number of texts at once:
 
 
 # %%
@@ -501,7 +501,8 @@ class Reader(nn.Module):
 
 
 # %% [markdown]
-# The loss is that of lesson 06, cross-entropy of the next letter in nats, counted only where it can be known. No text is seen twice.
+# The loss is that of lesson 06, cross-entropy of the next letter in nats, counted only where it can be known. `trained`, folded,
+# minimises it, on texts of which none is seen twice.
 
 
 # %%
