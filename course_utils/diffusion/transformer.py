@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_floating, check_labels
+from course_utils.diffusion.inputs import check_floating, check_labels, embed_labels
 from course_utils.layers import Block, check_sizes, modulate, time_embedding, zero
 
 
@@ -20,7 +20,8 @@ class DiT(nn.Module):
         width: D, even, at least 4, and divisible by `num_heads`.
         num_layers: number of blocks, at least 1.
         num_heads: attention heads of each, at least 1.
-        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
+        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as
+            `cond`, and -1 for an example of which none is known.
 
     Raises:
         ValueError: a size is out of its range, or `side` is not divisible by `patch`, or `width`
@@ -76,10 +77,7 @@ class DiT(nn.Module):
         """
         self._check(x, label)
         time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
-        cond = self.time(time)  # (B, D)
-        if self.label is not None and label is not None:
-            cond = cond + self.label(label)
-        cond = F.silu(cond)
+        cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, D)
         h = self.enter(to_patches(x, self.patch)) + self.positions  # (B, T, D)
         for block in self.blocks:
             h = block(h, cond)
