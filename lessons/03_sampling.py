@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_utils import data, diffusion, measure, recipes, training
 from course_utils.exercises import checks
-from course_utils.notebook import Claims, plots, setup, widgets
+from course_utils.notebook import Claims, plots, setup
 from course_utils.records import Prediction, last
 
 course = setup("03", seed=0)
