@@ -86,9 +86,9 @@ def times_karras(
 ) -> list[float]:
     """EDM's grid: the rho-th roots of the noise ratio sigma / alpha are evenly spaced.
 
-    1, then from the ratio `high` to the ratio `low`, then 0. EDM's noise level is our sigma / alpha,
-    so its grid serves any schedule; rho = 1 spaces the ratio itself evenly, and as rho grows the
-    grid approaches one that is even in log SNR.
+    1, then from the ratio `high` to the ratio `low`, then 0. EDM's noise level is sigma / alpha
+    here, so its grid serves any schedule. rho = 1 spaces the ratio itself evenly, and as rho grows
+    the grid approaches one that is even in log SNR.
 
     Args:
         schedule: says sigma / alpha at each time.

@@ -56,7 +56,7 @@ def test_the_end_of_the_path_has_no_loss_but_that_of_the_teachers_step():
     for num_steps in (50, 100, 200):
         loss = consistency_loss(gaussian(schedule), student, times_even(schedule, num_steps))
         torch.manual_seed(0)
-        losses.append(float(loss(student, (points(),))))
+        losses.append(loss(student, (points(),)).item())
     assert losses[0] < 1e-4
     # A DDIM step from t to s is off by its length squared, and the loss squares that again.
     assert math.log2(losses[0] / losses[2]) / 2 > 2.5
@@ -67,11 +67,11 @@ def test_another_answer_has_a_loss():
     student = Denoiser(PathEnd(schedule), schedule, "v")
     loss = consistency_loss(gaussian(schedule), student, times_even(schedule, 50))
     torch.manual_seed(0)
-    right = float(loss(student, (points(),)))
+    right = loss(student, (points(),)).item()
     with torch.no_grad():
         student.net.scale.mul_(1.3)
     torch.manual_seed(0)
-    assert float(loss(student, (points(),))) > 3 * right
+    assert loss(student, (points(),)).item() > 3 * right
 
 
 def test_no_gradient_flows_through_the_target_or_the_teacher():

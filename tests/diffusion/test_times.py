@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ def test_every_grid_falls_from_1_to_0_in_as_many_steps_as_asked(grid, schedule):
         assert len(times) == num_steps + 1
         assert times[0] == 1.0
         assert times[-1] == 0.0
-        assert all(t > s for t, s in zip(times[:-1], times[1:], strict=True))
+        assert all(t > s for t, s in pairwise(times))
     model = GaussianMixtureDenoiser(torch.ones(1, 2), 0.3, schedule)
     ends = list(sample(model, (5, 2), times=grid(schedule, 6), step=dpm_solver_2m()))
     assert ends[-1].calls == 6
