@@ -158,8 +158,8 @@ CHURN = Exercise(
         Mistake(
             "data not shrunk",
             walk(data_kept),
-            "Going up, the data shrinks too: x gets the factor alpha(up) / alpha(t). Without it this "
-            "is right only where alpha is 1, as in EDM's own schedule.",
+            "Going up, the data shrinks too: x gets the factor alpha(up) / alpha(t). Without it "
+            "this is right only where alpha is 1, as in EDM's own schedule.",
         ),
         Mistake(
             "as if clean",
