@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_utils import data, diffusion, measure, recipes, training
 from course_utils.exercises import checks
-from course_utils.notebook import Claims, plots, setup
+from course_utils.notebook import Claims, plots, setup, widgets
 from course_utils.records import Prediction, last
 
 course = setup("03", seed=0)
@@ -210,14 +210,15 @@ def heun(model, x: Tensor, t: float, s: float) -> Tensor:
 def solver_2m(model, x: Tensor, times: list[float]) -> Tensor:
     """DPM-Solver++(2M) from x at times[0] to times[-1], one call a step."""
     snr = [float(model.schedule.log_snr(t)) for t in times]
+    guesses: list[Tensor] = []
     for k, (t, s) in enumerate(pairwise(times)):
         (alpha_t, sigma_t), (alpha, sigma) = model.schedule.level(t), model.schedule.level(s)
-        x0 = guess = model(x, t).x0_hat
+        guesses.append(model(x, t).x0_hat)
+        x0 = guesses[k]
         if k > 0 and s > 0:
             ahead = (snr[k + 1] - snr[k]) / (snr[k] - snr[k - 1])
-            guess = x0 + ahead / 2 * (x0 - before)
-        before = x0
-        x = alpha * guess + sigma * (x - alpha_t * guess) / sigma_t
+            x0 = x0 + ahead / 2 * (guesses[k] - guesses[k - 1])
+        x = alpha * x0 + sigma * (x - alpha_t * x0) / sigma_t
     return x
 
 
@@ -312,68 +313,81 @@ plots.curves(
 # %% [markdown]
 # ## Where to spend the calls
 #
-# Ten calls. Where on the way from noise to data should they be made? **Guess first**: near the noise, near the data, or evenly? Four grids from the literature:
+# Ten calls. Where on the way from noise to data should they be made: near the noise, near the data, or evenly? Four grids from the literature:
 #
-# - **even** in $t$;
+# - **even**: $t$ itself is even;
 # - **quadratic**: $\sqrt t$ is even (Song et al. 2021);
-# - **log SNR**: the log SNR is even (Lu et al. 2022), here from -7 to 6;
-# - **EDM**: the seventh roots of $\sigma/\alpha$ are even (Karras et al. 2022), here from 20 to 0.05.
+# - **log SNR**: the log SNR is even (Lu et al. 2022), between two ends that one has to choose;
+# - **EDM**: the seventh roots of $\sigma/\alpha$ are even (Karras et al. 2022), between two ends as well.
 
 # %%
 grids = {
     "even": diffusion.times_even,
     "quadratic": diffusion.times_quadratic,
-    "log SNR": diffusion.times_even_in_snr,
-    "EDM": lambda schedule, n: diffusion.times_karras(schedule, n, low=0.05, high=20),
+    "log SNR -7 to 6": diffusion.times_even_in_snr,
+    "log SNR -3 to 6": lambda schedule, n: diffusion.times_even_in_snr(schedule, n, -3, 6),
+    "EDM 20 to 0.05": lambda schedule, n: diffusion.times_karras(schedule, n, 0.05, 20),
+    "EDM 5 to 0.05": lambda schedule, n: diffusion.times_karras(schedule, n, 0.05, 5),
 }
 
 # %% [markdown]
-# We measure the error of the solver alone: the mean distance between where ten calls end and where the path of the exact denoiser truly ends, from the same noise.
-# (Truly: by 500 steps of Heun.) Heun gets five steps and a last one: eleven calls.
+# We measure the error of the solver alone: the mean distance between where ten calls end and where the path of the exact denoiser truly ends, from the same noise. (*Truly*: by 500
+# steps of Heun. Heun gets six steps here, so eleven calls.)
 #
-# *The table: which row is best depends on the column. How much does the grid matter for each solver?*
+# **Guess first:** which matters more for 2M, the shape of the grid or its ends?
 
 # %% tags=["measure"]
 # @title Ten calls: distance from the true end, by grid and solver
 path_end = end(exact, diffusion.heun, times=diffusion.times_even_in_snr(schedule, 500))
 off = {}
-print(f"{'':12}" + "".join(f"{name:>8}" for name in makers))
+print(f"{'':16}" + "".join(f"{name:>8}" for name in makers))
 for grid_name, make_grid in grids.items():
     for name, make in makers.items():
         stops = make_grid(schedule, 6 if name == "Heun" else 10)
         away = (end(exact, make(), times=stops) - path_end).norm(dim=1)
         off[name, grid_name] = float(away.mean())
-    print(f"{grid_name:12}" + "".join(f"{off[name, grid_name]:8.3f}" for name in makers))
+    print(f"{grid_name:16}" + "".join(f"{off[name, grid_name]:8.3f}" for name in makers))
+
+gain = off["2M", "even"] / off["2M", "log SNR -3 to 6"]
+claims.check("2M, ten calls: error on the even grid / on log SNR -3 to 6", gain, ">", 2)
+ends = off["2M", "log SNR -7 to 6"] / off["2M", "log SNR -3 to 6"]
+claims.check("2M, ten calls: error with the ends -7 to 6 / with -3 to 6", ends, ">", 1.5)
+best = min(off["DDIM", name] for name in grids) / off["DDIM", "even"]
+claims.check("DDIM, ten calls: its best grid / the even one", best, "within", (0.7, 1))
 
 # %% [markdown]
-# ### Exercise 03.1 - EDM's grid (10 min, easy)
+# The grid is worth a factor of several for the solvers of order 2, and nothing for DDIM, whose own error drowns it. The ends of a grid matter as much as its shape: calls at a log
+# SNR below -3 are wasted here, because there the best guess is nearly the mean of all data, whatever the state. Where that is so depends on the data.
+
+# %% [markdown]
+# ### Exercise 03.1 - EDM's noise levels (10 min, easy)
 #
-# EDM writes a noise level as one number, the ratio $r = \sigma/\alpha$. Return its `num` levels: from `high` down to `low`, with evenly spaced $\rho$-th roots, and
-# a 0 at the end for the data itself.
+# EDM writes a noise level as one number, the ratio $r = \sigma/\alpha$. At a share $u$ of the way, from 0 to 1, the level should be where its $\rho$-th root has moved evenly from that of `high`
+# to that of `low`. Return the level for each share.
 #
 # <details><summary>Hint</summary>
 #
-# Take the roots of both ends, go from one to the other in equal steps, and raise to the power of $\rho$ again.
+# Take the roots of both ends, go the share $u$ of the way from one to the other, and raise to the power of $\rho$ again.
 #
 # </details>
 
 
 # %% tags=["exercise"]
-def noise_ratios(num: int, low: float, high: float, rho: float) -> Tensor:
-    """Return EDM's noise levels sigma / alpha, falling, with a zero at the end.
+def noise_ratios(u: Tensor, low: float, high: float, rho: float) -> Tensor:
+    """Return the noise ratio sigma / alpha at each share of the way from noise to data.
 
     Args:
-        num: number of levels above 0, at least 2.
-        low: the smallest of them.
-        high: the largest.
-        rho: the roots that are evenly spaced are rho-th roots.
+        u: (N,) shares in [0, 1]; 0 is `high`, 1 is `low`.
+        low: the smallest level, above 0.
+        high: the largest level.
+        rho: which root moves evenly, at least 1.
 
     Returns:
-        (num + 1,) levels from high to low, then 0.
+        (N,) levels.
     """
     # BEGIN SOLUTION
-    roots = torch.linspace(high ** (1 / rho), low ** (1 / rho), num)
-    return torch.cat([roots**rho, torch.zeros(1)])
+    first, final = high ** (1 / rho), low ** (1 / rho)
+    return (first + u * (final - first)) ** rho
     # END SOLUTION
 
 
@@ -409,106 +423,214 @@ seeds = (0, 1, 2)
 networks = [train_on_ring(seed) for seed in seeds]
 
 # %% [markdown]
-# The instrument is the energy distance of lesson 02 between 2,000 generated points and 4,000 real ones. What fresh real points get is its floor; their scatter is what it cannot see.
-# DDIM and ancestral steps get even times, the two of order 2 the grid that is even in log SNR.
+# Two instruments, each on 2,000 generated points. The **energy distance** of lesson 02 to 4,000 real points, minus what fresh real points get: it compares whole distributions, and hardly
+# sees a few points that stray. And the **strays**: the share of points farther than three standard deviations from every centre. About 1 % of real points are; a good sampler has neither more nor
+# fewer. DDIM and ancestral steps get even times, the solvers of order 2 the log SNR from -3 to 6. Each network has its own starting noise.
 #
-# **Guess first:** with how many calls does each sampler reach the floor?
+# **Guess first:** from how many calls on is each sampler as good as it gets? And what will be left then, with a trained network?
 
 # %% tags=["measure"]
-# @title Energy distance above that of real points, for each sampler and number of calls
+# @title Both instruments, for each sampler and number of calls
 held_out = ring.sample(4000, generator=seeded(1000)).to(course.device)
-fresh = [ring.sample(sizes.points, generator=seeded(1001 + k)) for k in range(8)]
-floor = measure.Scatter.of(measure.energy_distance(x.to(course.device), held_out) for x in fresh)
 
 
-def settings(sampler: str, calls: int) -> dict:
+def judged(x: Tensor) -> tuple[float, float]:
+    """Energy distance to real points, and the share of strays."""
+    strays = 1 - measure.modes(x, exact.means, 3 * ring.std).on_mode
+    return measure.energy_distance(x, held_out), strays
+
+
+fresh = [
+    judged(ring.sample(sizes.points, generator=seeded(1001 + k)).to(course.device))
+    for k in range(8)
+]
+floor, real_strays = (measure.Scatter.of(values) for values in zip(*fresh, strict=True))
+print(
+    f"real points: distance {floor.mean:.5f} ± {floor.std:.5f}, strays {real_strays.mean:.2%} ± {real_strays.std:.2%}"
+)
+
+
+def few_grid(num_steps: int) -> list[float]:
+    """The grid for the solvers of order 2."""
+    return diffusion.times_even_in_snr(schedule, num_steps, -3, 6)
+
+
+def settings(sampler: str, calls: int, noise: int = 7) -> dict:
     """What `sample` needs for this sampler to make this number of calls."""
-    if sampler in ("DDIM", "ancestral"):
-        step = diffusion.ddim if sampler == "DDIM" else diffusion.ancestral(generator=seeded(7))
-        return dict(step=step, num_steps=calls)
-    num_steps = (calls + 1) // 2 if sampler == "Heun" else calls
-    step = diffusion.heun if sampler == "Heun" else diffusion.dpm_solver_2m()
-    return dict(step=step, times=diffusion.times_even_in_snr(schedule, num_steps))
+    if sampler == "DDIM":
+        return dict(num_steps=calls)
+    if sampler == "ancestral":
+        return dict(step=diffusion.ancestral(generator=seeded(noise)), num_steps=calls)
+    if sampler == "Heun":
+        return dict(step=diffusion.heun, times=few_grid((calls + 1) // 2))
+    return dict(step=diffusion.dpm_solver_2m(), times=few_grid(calls))
 
 
 tried = {
     "DDIM": (1, 2, 5, 10, 20, 50, 100),
     "ancestral": (1, 2, 5, 10, 20, 50, 100, 1000),
-    "Heun": (5, 9, 15, 19, 49, 99),
-    "2M": (3, 5, 10, 20, 50),
+    "Heun": (5, 9, 15, 25, 49, 99),
+    "2M": (5, 7, 10, 20, 50),
 }
-
-
-def above_floor(model, sampler: str, calls: int) -> float:
-    """Energy distance to real points, minus that of fresh real points."""
-    x = end(model, **settings(sampler, calls))
-    return measure.energy_distance(x, held_out) - floor.mean
-
-
-found = {
-    (sampler, calls): [above_floor(model, sampler, calls) for model in (exact, *networks)]
-    for sampler, numbers in tried.items()
-    for calls in numbers
-}
+models = (exact, *networks)
+starts = [torch.randn(x_T.shape, generator=seeded(20 + k)).to(x_T) for k in range(len(models))]
+distance, strays = {}, {}
+for sampler, numbers in tried.items():
+    for calls in numbers:
+        both = [
+            judged(end(model, x=x, **settings(sampler, calls, 30 + k)))
+            for k, (model, x) in enumerate(zip(models, starts, strict=True))
+        ]
+        distance[sampler, calls], strays[sampler, calls] = zip(*both, strict=True)
 
 # %% [markdown]
-# *The figure: the exact denoiser left, the mean of three networks right. The dashed line is three times the scatter of real points: what lies below it this instrument cannot tell from real, and the curves are cut off there.*
+# *The figures: strays against calls, with the exact denoiser and with trained networks. The dashed line is the share among real points. Where does each curve become level?*
 
 # %% tags=["measure"]
-# @title Quality against calls
-blind = 3 * floor.std
-
-
-def curve(sampler: str, which: slice) -> tuple:
-    """Calls, and the mean distance of these models, cut off where the instrument is blind."""
-    values = [
-        max(blind / 2, sum(found[sampler, n][which]) / len(found[sampler, n][which]))
-        for n in tried[sampler]
-    ]
-    return tried[sampler], values
-
-
+# @title Strays against calls: the exact denoiser, then the mean of three networks
 colors = {"DDIM": plots.PURPLE, "ancestral": plots.ORANGE, "Heun": plots.SKY, "2M": plots.CLEAN}
-figure, axes = plots.panels(
-    2,
-    title="Ten calls of 2M reach what the instrument can see, and so do 1,000 ancestral ones",
-    titles=["exact denoiser: the sampler's error alone", "trained networks"],
-    alt="Two panels of falling curves over the number of calls, both axes logarithmic. 2M reaches "
-    "the dashed line at 10 calls, Heun at about 15, DDIM and ancestral steps at 20 to 50.",
-    share=True,
-)
-for ax, which in zip(axes, (slice(0, 1), slice(1, 4)), strict=True):
-    plots.curves(
-        {sampler: curve(sampler, which) for sampler in tried},
+
+
+def strays_against_calls(which: slice, title: str, alt: str):
+    """Share of strays in percent, for each sampler."""
+    lines = {}
+    for sampler, numbers in tried.items():
+        rows = torch.tensor([strays[sampler, calls] for calls in numbers])[:, which]
+        lines[sampler] = (numbers, 100 * rows.mean(1))
+    return plots.curves(
+        lines,
         xlabel="calls of the network",
-        ylabel="energy distance above real",
+        ylabel="strays, %",
         logx=True,
         logy=True,
-        references={"reference: blind below": blind},
+        references={"reference: real": 100 * real_strays.mean},
         styles={name: {"marker": "o", "color": color} for name, color in colors.items()},
-        ax=ax,
+        title=title,
+        alt=alt,
     )
-figure
+
+
+strays_against_calls(
+    slice(0, 1),
+    "Exact denoiser: 2M is done after 10 calls, DDIM after 20 to 50",
+    "Curves over the number of calls, both axes logarithmic. All fall to the dashed line at one "
+    "percent: 2M at 10 calls, Heun at 15, DDIM and ancestral steps between 20 and 50.",
+)
 
 # %% tags=["measure"]
-# @title The same in thousandths, and the two that are compared
-print(f"scatter of real points: {1000 * floor.std:.2f}")
-for (sampler, calls), values in found.items():
-    trained = measure.Scatter.of(1000 * value for value in values[1:])
-    print(f"{sampler:10}{calls:5} calls  exact {1000 * values[0]:7.2f}   networks {trained}")
-few, many = found["2M", 10][1:], found["ancestral", 1000][1:]
-worse = measure.Scatter.of(one - other for one, other in zip(few, many, strict=True))
+# @title The same for trained networks
+strays_against_calls(
+    slice(1, 4),
+    "Trained networks: no sampler gets rid of all strays, ancestral steps of most",
+    "The curves of DDIM, Heun and 2M fall together to about eight percent and stay there; that of "
+    "ancestral steps goes on to about five percent at 1,000 calls. The dashed line is at one.",
+)
+
+# %% tags=["measure"]
+# @title Both instruments in numbers: mean of three networks, and range
+print(f"{'':11}calls   distance above real, in thousandths   strays, %")
+for sampler, calls in (
+    ("DDIM", 5),
+    ("DDIM", 10),
+    ("DDIM", 100),
+    ("2M", 10),
+    ("2M", 50),
+    ("ancestral", 50),
+    ("ancestral", 1000),
+):
+    far = measure.Scatter.of(1000 * (d - floor.mean) for d in distance[sampler, calls][1:])
+    stray = measure.Scatter.of(100 * share for share in strays[sampler, calls][1:])
+    print(f"{sampler:10}{calls:6}   {far!s:38}{stray}")
+
+
+def apart(of: dict, one: tuple, other: tuple) -> measure.Scatter:
+    """Difference of two settings on each of the three networks."""
+    return measure.Scatter.of(a - b for a, b in zip(of[one][1:], of[other][1:], strict=True))
+
+
+ten, thousand = ("2M", 10), ("ancestral", 1000)
 claims.check(
-    "2M, 10 calls: farther than 1,000 ancestral ones, three networks, by", worse.mean, "<", 0.0015
+    "energy distance: 10 calls of 2M minus 1,000 ancestral",
+    apart(distance, ten, thousand).mean,
+    "within",
+    (-0.002, 0.002),
 )
 claims.check(
-    "control: DDIM, 5 calls: farther, by", sum(found["DDIM", 5][1:]) / 3 - sum(many) / 3, ">", 0.004
+    "control: 5 calls of DDIM minus 1,000 ancestral",
+    apart(distance, ("DDIM", 5), thousand).low,
+    ">",
+    0.004,
 )
+claims.check(
+    "strays: 10 calls of 2M minus 1,000 ancestral, least of three",
+    apart(strays, ten, thousand).low,
+    ">",
+    0.015,
+)
+claims.check(
+    "strays: 10 calls of 2M minus 50 of 2M",
+    apart(strays, ten, ("2M", 50)).mean,
+    "within",
+    (-0.02, 0.02),
+)
+claims.check("exact denoiser, 10 calls of 2M: strays", strays[ten][0], "within", (0.003, 0.025))
+claims.check("control: exact denoiser, 10 calls of DDIM: strays", strays["DDIM", 10][0], ">", 0.035)
+
+# %% [markdown]
+# Two errors, and they part here. The **solver's** error is gone after 10 calls of 2M: 40 more change nothing. What stays is the **network's**, and no solver of the ODE can help it. By
+# energy distance we cannot tell 10 calls of 2M from 1,000 ancestral ones. By strays we can: the ancestral ones have fewer. So *50 to 1,000 steps* is a habit where one follows the path, and a
+# price that buys something where one adds noise. What does it buy?
+
+# %% [markdown]
+# ### Exercise 03.2 - A step that knows its error (15 min, medium)
+#
+# How would you know that a step is too long, without the true path? Take it twice: once as one DDIM step from $t$ to $s$, and once as two DDIM steps of half the length. Both are wrong, but not
+# equally: for a method of order 1 the error of one step grows with the square of its length. So two half steps are together off by half as much as the one.
+#
+# Return the state with that error taken away, and for each example the estimated error of the two half steps: a length over all coordinates.
+#
+# <details><summary>Hint</summary>
+#
+# Let the one step end at truth + 2e, the two at truth + e. Two equations, two unknowns.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def halved(denoise, x: Tensor, t: float, s: float, schedule) -> tuple[Tensor, Tensor]:
+    """Return the state at time s, and the estimated error of two half steps.
+
+    Args:
+        denoise: called as denoise(x, t) with x (B, ...) and a float t; returns x0_hat (B, ...).
+        x: (B, ...) the state at time t.
+        t: its time.
+        s: an earlier time, maybe 0.
+        schedule: has alpha(t) and sigma(t) for a float t.
+
+    Returns:
+        x_s: (B, ...) better than both.
+        error: (B,) Euclidean length of the error of the two half steps.
+    """
+
+    # BEGIN SOLUTION
+    def ddim(x: Tensor, t: float, s: float) -> Tensor:
+        guess = denoise(x, t)
+        eps = (x - schedule.alpha(t) * guess) / schedule.sigma(t)
+        return schedule.alpha(s) * guess + schedule.sigma(s) * eps
+
+    middle = (t + s) / 2
+    one, two = ddim(x, t, s), ddim(ddim(x, t, middle), middle, s)
+    return 2 * two - one, (two - one).flatten(1).norm(dim=1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("03.2", halved)
 
 # %% [markdown]
 # ## What chance along the way repairs
 #
-# If ten deterministic calls do, what is the noise of ancestral steps good for? It pulls the state towards the right distribution again and again, so that it forgets what
+# The noise of ancestral steps pulls the state towards the right distribution again and again, so that it forgets what
 # went wrong before. To see it we need a network with a *known* error. We take the exact denoiser and add a constant to its guess of the noise: `size`, in the first coordinate, while $t$ is in a given range.
 #
 # **Guess first:** 100 calls each. Which sampler suffers more if the error comes early ($t > 1/2$), and which if it comes late?
@@ -566,10 +688,202 @@ for ax, when in zip(axes, ("early", "late"), strict=True):
 figure
 
 # %% tags=["measure"]
-# @title Which suffers more, in numbers
-early, late_ratio = (harm[when, 0.0][-1] / harm[when, 1.0][-1] for when in ("early", "late"))
-claims.check("error early: DDIM's distance over that of ancestral steps", early, ">", 3)
-claims.check("error late: the same", late_ratio, "<", 0.7)
+# @title Which suffers more at the largest error
+early, late_on = (harm[when, 0.0][-1] - harm[when, 1.0][-1] for when in ("early", "late"))
+claims.check("error early: DDIM is farther from the data than ancestral steps, by", early, ">", 0.1)
+claims.check("error late: ancestral steps are farther than DDIM, by", -late_on, ">", 0.006)
+claims.check(
+    "control: no error: DDIM minus ancestral",
+    harm["early", 0.0][0] - harm["early", 1.0][0],
+    "within",
+    (-0.003, 0.003),
+)
+
+# %% [markdown]
+# A step with fresh noise keeps only part of the state. What went wrong before is forgotten step by step, so early errors are repaired. But each fresh piece of noise has to be removed
+# again, by a network that errs: what goes wrong late is made worse. That is why samplers in use add noise in the middle of the way only (Karras et al. 2022), and why the strays of
+# the networks became fewer: their errors at much noise are forgotten.
+
+# %% [markdown]
+# ### Exercise 03.3 - Up, and down again (25 min, hard)
+#
+# Noise along the way can be had without ancestral steps. EDM's *churn* goes **back up** in noise before each step: from time $t$ to a noisier time, with fresh noise, and then down by an ordinary
+# step. Build that sampler for any schedule. In step $k$ go from `times[k]` up to `ups[k]` with the noise `zs[k]`, and from there by one DDIM step to `times[k + 1]`. Where `ups[k]` is
+# `times[k]` nothing is added.
+#
+# <details><summary>Hint</summary>
+#
+# Going up: the data must end with the factor alpha(up). Which factor does that to x, what does it leave of the noise in x, and what is then missing of sigma(up)^2?
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def churned(denoise, x: Tensor, times: list, ups: list, schedule, zs: list) -> Tensor:
+    """Return the state at times[-1] of a sampler that goes up in noise before each step.
+
+    Args:
+        denoise: called as denoise(x, t) with x (B, ...) and a float t; returns x0_hat (B, ...).
+        x: (B, ...) the state at times[0].
+        times: N + 1 falling times.
+        ups: N times, ups[k] at least times[k].
+        schedule: has alpha(t) and sigma(t) for a float t.
+        zs: N standard normal noises (B, ...).
+
+    Returns:
+        (B, ...) the last state.
+    """
+    # BEGIN SOLUTION
+    for (t, s), up, z in zip(pairwise(times), ups, zs, strict=True):
+        factor = schedule.alpha(up) / schedule.alpha(t)
+        missing = schedule.sigma(up) ** 2 - (factor * schedule.sigma(t)) ** 2
+        x = factor * x + missing.clamp(min=0).sqrt() * z
+        guess = denoise(x, up)
+        eps = (x - schedule.alpha(up) * guess) / schedule.sigma(up)
+        x = schedule.alpha(s) * guess + schedule.sigma(s) * eps
+    return x
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("03.3", churned)
+
+# %% [markdown]
+# ## Digits, and a trap
+#
+# Does it hold for images? 200 digits, each asked for by its label, from the same noise, by each sampler. A judge, trained on real digits as in lesson 02, gives two instruments: the share that
+# it **reads as asked**, and the energy distance of its **features** to real digits. A third is tempting as well: the mean **squared error** to real held-out digits of the same class.
+#
+# **Guess first:** a single call of DDIM, from pure noise straight to the end, gives a blurred image. What will each of the three say of it?
+
+# %% tags=["measure"]
+# @title A judge is trained; then 200 digits by each sampler and number of calls
+digits = data.load_digits(16)
+train, labels, test, test_labels = (x.to(course.device) for x in (*digits.train, *digits.test))
+torch.manual_seed(course.seed)
+judge = measure.Judge(16).to(course.device)
+training.fit(
+    judge,
+    data.Batches(train, labels, batch_size=64, seed=course.seed),
+    measure.classification_loss,
+    num_steps=400,
+    optimizer=training.adamw(judge, 3e-3),
+    checkpoint=course.checkpoint("judge"),
+)
+
+
+def painted(sampler: str, calls: int, clip: float | None = 1.0) -> Tensor:
+    """200 digits, as asked, from the same noise."""
+    return end(painter, x=noise, cond=asked, clip=clip, **settings(sampler, calls))
+
+
+image_calls = {
+    "DDIM": (1, 2, 5, 10, 25),
+    "ancestral": (5, 10, 25, 50),
+    "Heun": (5, 9, 25),
+    "2M": (5, 10, 25),
+}
+images = {
+    (sampler, calls): painted(sampler, calls)
+    for sampler, numbers in image_calls.items()
+    for calls in numbers
+}
+
+
+# %% tags=["measure"]
+# @title Three instruments for DDIM
+def estimates(distance, *sets: Tensor) -> measure.Scatter:
+    """20 estimates of the distance of two sets, or of two parts of one."""
+    return measure.subsampled(distance, *sets, size=100, generator=seeded(5))
+
+
+by = {"features": judge.distance, "pixels": measure.energy_distance}
+real = {kind: estimates(distance, test) for kind, distance in by.items()}
+away = {
+    (kind, *key): estimates(distance, x, test).above(real[kind])
+    for kind, distance in by.items()
+    for key, x in images.items()
+}
+same_class = (asked[:, None] == test_labels).float()
+
+
+def squared_error(x: Tensor) -> float:
+    """Mean squared difference to the held-out digits of the same class."""
+    squared = torch.cdist(x.flatten(1), test.flatten(1)).square() / x[0].numel()
+    return float((same_class * squared).sum() / same_class.sum())
+
+
+numbers = image_calls["DDIM"]
+read = [judge.accuracy(images["DDIM", n], asked) for n in numbers]
+error = [squared_error(images["DDIM", n]) for n in numbers]
+figure, axes = plots.panels(
+    3,
+    title="Two of three instruments like one blurred call best",
+    titles=["read as asked", "squared error", "distance by features, in scatters"],
+    alt="Three panels over the calls of DDIM. The share that is read as asked is highest at one "
+    "call; the squared error is lowest there; the distance by features is largest there and falls "
+    "to zero at 25 calls.",
+)
+for ax, values in zip(
+    axes, (read, error, [away["features", "DDIM", n] for n in numbers]), strict=True
+):
+    options = dict(
+        logx=True, xlabel="calls of DDIM", styles={"": {"marker": "o", "color": colors["DDIM"]}}
+    )
+    plots.curves({"": (numbers, values)}, ax=ax, **options)
+figure
+
+# %% tags=["measure"]
+# @title The digits of one call, and of 25
+plots.image_grid(
+    torch.stack([images["DDIM", n][:10] for n in (1, 25)]),
+    rows=["1 call", "25 calls"],
+    title="One call gives the average digit of each class",
+    alt="Two rows of ten digits. Above, blurred but easily read digits 0 to 9. Below, sharp ones in "
+    "various hands.",
+)
+
+# %% tags=["measure"]
+# @title The trap in numbers
+claims.check("one call: squared error / that of 25 calls", error[0] / error[-1], "<", 0.75)
+claims.check("one call: read as asked, minus that of 25 calls", read[0] - read[-1], ">=", 0)
+claims.check("one call: distance by features, in scatters", away["features", "DDIM", 1], ">", 8)
+claims.check("25 calls: distance by features, in scatters", away["features", "DDIM", 25], "<", 2)
+
+# %% [markdown]
+# From pure noise the best guess of the data is the mean of its class (lesson 02). A mean has the smallest squared error, and nothing is as typical of its class. What it lacks is variety, and
+# an instrument that looks at one image at a time cannot see that. Whoever tunes a sampler by accuracy or squared error will end with one step and grey averages.
+#
+# Now all samplers, by a distance. *The table: in units of the scatter of real digits; below about 2 it cannot be told from real with a hundred images. How many calls are needed here?*
+
+# %% tags=["measure"]
+# @title Distance to real digits, by pixels and by features, for all samplers
+print(f"{'':10}calls   pixels   features   read as asked")
+for (sampler, calls), x in images.items():
+    two = "".join(f"{away[kind, sampler, calls]:9.1f}" for kind in ("pixels", "features"))
+    print(f"{sampler:10}{calls:5}{two}{judge.accuracy(x, asked):14.0%}")
+for kind in by:
+    claims.check(f"2M, 10 calls: distance by {kind}, in scatters", away[kind, "2M", 10], "<", 2)
+
+# %% [markdown]
+# By 200 images and this judge, 10 calls of 2M are enough. *Enough* is what the instrument can see: a larger set sees more.
+
+# %% [markdown]
+# ## What clipping does
+#
+# We clipped each guess of the data to $[-1, 1]$, the range of pixels. What if not?
+
+# %% tags=["measure"]
+# @title With and without clipping: pixels out of range, and distance by features
+print(f"{'':10}calls   out of range   features without   with clipping")
+outside = {}
+for sampler, calls in (("DDIM", 1), ("DDIM", 10), ("2M", 5), ("2M", 10)):
+    free = painted(sampler, calls, clip=None)
+    outside[sampler, calls] = float((free.abs() > 1.02).float().mean())
+    far = estimates(judge.distance, free, test).above(real["features"])
+    kept = away["features", sampler, calls]
+    print(f"{sampler:10}{calls:5}{outside[sampler, calls]:14.1%}{far:16.1f}{kept:16.1f}")
+claims.check("2M, 10 calls, no clipping: pixels out of range", outside["2M", 10], ">", 0.02)
 
 # %% [markdown]
 # ## One call?
@@ -607,13 +921,13 @@ def distilled(teacher: diffusion.Denoiser, seed: int) -> diffusion.Denoiser:
     points = ring.sample(20_000, generator=seeded(seed)).to(course.device)
     student = copy.deepcopy(teacher)
     ema = training.EMA(student, decay=0.95)
-    stops = diffusion.times_even(schedule, 10)
+    stops = diffusion.times_even(schedule, 16)
     training.fit(
         student,
         data.Batches(points, batch_size=256, seed=seed),
         diffusion.consistency_loss(teacher, ema.model, stops),
         num_steps=sizes.student_steps,
-        optimizer=training.adamw(student, 4e-3),
+        optimizer=training.adamw(student, 1e-2),
         ema=ema,
         checkpoint=course.checkpoint(f"student_{seed}"),
     )
@@ -622,25 +936,148 @@ def distilled(teacher: diffusion.Denoiser, seed: int) -> diffusion.Denoiser:
 
 students = [distilled(teacher, seed) for teacher, seed in zip(networks, seeds, strict=True)]
 
+# %% [markdown]
+# Two calls: take the answer, noise it again to $t = 1/2$ with all noise fresh, and ask once more. That is the third row of our table of settings, $f = \sigma_s$; in the package it is the step `renoise`.
+#
+# The control is the teacher with the same calls. **Guess first:** how near does one call of the student come to 25 of the teacher?
+
 
 # %% tags=["measure"]
 # @title One and two calls, with and without distillation
-def few_calls(model, calls: int) -> float:
-    """Energy distance above real of 1, 2 or 4 calls, each starting from the last answer, noised."""
-    step = diffusion.renoise(seeded(9))
-    x = end(model, step, times=[1.0, 0.5, 0.0] if calls == 2 else [1.0, 0.0])
-    return measure.energy_distance(x, held_out) - floor.mean
+def in_calls(model, x: Tensor, calls: int, noise: int) -> Tensor:
+    """One call, two with all noise drawn anew between them, or more by DDIM."""
+    if calls == 2:
+        return end(model, diffusion.renoise(seeded(noise)), x, times=[1.0, 0.5, 0.0])
+    return end(model, x=x, num_steps=calls)
 
 
-for calls in (1, 2):
-    for name, models in {"teacher": networks, "student": students}.items():
-        values = measure.Scatter.of(1000 * few_calls(model, calls) for model in models)
-        print(f"{name}, {calls} calls: {values}")
+few = {}
+for name, calls in (
+    ("teacher", 1),
+    ("teacher", 2),
+    ("student", 1),
+    ("student", 2),
+    ("teacher", 25),
+):
+    kind = networks if name == "teacher" else students
+    few[name, calls] = [
+        in_calls(model, starts[k + 1], calls, 40 + k) for k, model in enumerate(kind)
+    ]
+    far, stray = zip(*map(judged, few[name, calls]), strict=True)
+    far = measure.Scatter.of(1000 * (value - floor.mean) for value in far)
+    stray = measure.Scatter.of(100 * value for value in stray)
+    print(f"{name}, {calls:2} calls: distance above real, thousandths {far!s:24} strays, % {stray}")
+    few[name, calls, "distance"], few[name, calls, "strays"] = far, stray
+
+# %% [markdown]
+# *The figure: the first network. Look at what lies between the clusters.*
 
 # %% tags=["measure"]
-# @title What this lesson found
+# @title The points of few calls
+plots.scatter(
+    {
+        f"{name}, {calls} call{'s' * (calls > 1)}": {"model": few[name, calls][0]}
+        for name, calls in (("teacher", 1), ("student", 1), ("student", 2), ("teacher", 25))
+    },
+    dot=2,
+    limit=2.5,
+    title="One call of the student makes the ring; one call of its teacher makes a spot",
+    alt="Four clouds. Teacher, one call: a small spot in the middle. Student, one call: eight "
+    "clusters with points strewn between neighbours. Student, two calls: a few less between. "
+    "Teacher, 25 calls: eight clusters, few points between.",
+)
+
+# %% tags=["measure"]
+# @title What one and two calls keep
+one, many = few["student", 1, "distance"], few["teacher", 25, "distance"]
+claims.check("one call of the student: distance above real, in thousandths", one.mean, "<", 6)
+claims.check("control: one call of the teacher", few["teacher", 1, "distance"].low, ">", 500)
+kept = (100 - few["student", 1, "strays"].mean) / (100 - few["teacher", 25, "strays"].mean)
+claims.check("one call keeps this share of the points on a cluster", kept, "within", (0.75, 0.95))
+better = few["student", 1, "strays"].mean - few["student", 2, "strays"].mean
+claims.check("two calls: fewer strays than one, in percentage points", better, ">", 0)
+
+# %% [markdown]
+# Nearly the whole distance is closed in one call; the strays say what is lost. A student is a continuous function, and must tear one round cloud into eight: where it tears, points are left between. Several calls tear more sharply.
+# Two other ways to train for few calls, shortcut models (Frans et al. 2024) and mean flows (Geng et al. 2025), were tried on the same ring with the same number of steps: farther by distance in one call, and
+# mean flows ahead by strays in two ([log](../docs/experiments.md)).
+
+# %% [markdown]
+# ## Turn it yourself
+#
+# All samplers, any number of calls, on the first trained network and on the exact denoiser.
+
+
+# %% tags=["measure"]
+# @title A slider over the calls
+def compare(calls: int, sampler: str, denoiser: str):
+    """1,000 points by this sampler in about this many calls."""
+    model = networks[0] if denoiser == "trained" else exact
+    x = end(
+        model,
+        x=starts[1][:1000],
+        **settings(sampler, max(calls, 5 if sampler in ("Heun", "2M") else 1)),
+    )
+    stray = 1 - measure.modes(x, exact.means, 3 * ring.std).on_mode
+    return plots.scatter(
+        {"model": x},
+        dot=4,
+        limit=2.5,
+        title=f"{sampler}, {calls} calls, {denoiser} denoiser: {stray:.1%} strays",
+        alt="Points that gather into eight clusters on a circle as the calls grow.",
+    )
+
+
+widgets.slider(
+    compare,
+    calls=[1, 2, 3, 5, 7, 10, 15, 20, 50, 100],
+    sampler=list(tried),
+    denoiser=["trained", "exact"],
+)
+
+# %% [markdown]
+# The same without a slider: 7 calls of 2M. *The figure: which points are strays?*
+
+# %% tags=["measure"]
+# @title The same for 7 calls of 2M
+compare(calls=7, sampler="2M", denoiser="trained")
+
+# %% [markdown]
+# ## Where the claim stops being true
+#
+# - *Gradually*: a path leads from noise to data, but it can be walked in ten strides, and a student jumps to its end.
+# - *50-1000 steps*: a habit of first-order and ancestral samplers. Ten calls of order 2 were not told apart from 1,000 ancestral ones by energy distance; by strays they were. For a distilled student one call is most of it.
+# - *Stochastic*: the start is. After it chance is a choice, which repairs early errors of the network and enlarges late ones.
+# - All of this was measured on a ring and on small digits. How many calls a large model needs depends on its data, its guidance (lesson 04) and its schedule.
+
+# %% [markdown]
+# ## What was measured
+
+# %%
 claims.table()
 
 # %% tags=["nbval-check-output"]
 # @title The verdicts, without numbers
 claims.verdicts()
+
+# %% [markdown]
+# ## The mirror
+#
+# | | diffusion | language |
+# |---|---|---|
+# | sampling | `sample(model, shape, step=)` yields a state after each step | `sample(model, prompt)` yields a state after each token (lesson 09) |
+# | latency | calls: as many as you choose, 1 to 1,000 | calls: as many as there are tokens |
+# | chance | in the start; along the way if wanted | in each token, or none (greedy) |
+# | fewer calls | solvers of higher order; distillation | speculative decoding (lesson 09) |
+#
+# ## Papers
+#
+# - Ho et al. 2020, *Denoising diffusion probabilistic models*, arXiv:2006.11239: the ancestral sampler.
+# - Song et al. 2021, *Denoising diffusion implicit models*, arXiv:2010.02502: DDIM, eta, the quadratic grid.
+# - Song et al. 2021, *Score-based generative modeling through stochastic differential equations*, arXiv:2011.13456: the ODE that has the same distributions.
+# - Karras et al. 2022, *Elucidating the design space of diffusion-based generative models*, arXiv:2206.00364: Heun, the grid of roots, churn.
+# - Lu et al. 2022, *DPM-Solver*, arXiv:2206.00927, and *DPM-Solver++*, arXiv:2211.01095: the log SNR as the axis; 2M.
+# - Lipman et al. 2022, *Flow matching for generative modeling*, arXiv:2210.02747: the straight path whose Euler steps DDIM takes.
+# - Xu et al. 2023, *Restart sampling for improving generative processes*, arXiv:2306.14878: why noise along the way contracts errors.
+# - Song et al. 2023, *Consistency models*, arXiv:2303.01469: one call. The parameterisation that needs no change: Lu & Song 2024, arXiv:2410.11081.
+# - Frans et al. 2024, *One step diffusion via shortcut models*, arXiv:2410.12557. Geng et al. 2025, *Mean flows for one-step generative modeling*, arXiv:2505.13447.
