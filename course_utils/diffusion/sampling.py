@@ -73,7 +73,7 @@ def sample(
         like = torch.empty(0, dtype=at_least_float32(weight.dtype), device=weight.device)
         x_start = randn(shape, like=like, generator=generator)
     x = x_start.to(at_least_float32(x_start.dtype), copy=True)
-    return run(BoundModel(model, cond, clip), x, times, step)
+    return run(BoundModel(model, cond, clip, times), x, times, step)
 
 
 @torch.no_grad()

@@ -301,3 +301,23 @@ def test_the_noise_of_an_image_depends_on_its_batch_and_its_path_on_its_start_al
     torch.testing.assert_close(
         first(4, x_start=torch.ones(4, 2)), first(5, x_start=torch.ones(5, 2))
     )
+
+
+@pytest.mark.parametrize("schedule", [Cosine(), Flow(), LinearBeta()], ids=repr)
+def test_a_step_finds_the_levels_of_its_run_and_of_any_other_time(schedule):
+    seen = []
+
+    def step(model, x, t, s):
+        middle = (t + s) / 2
+        seen.extend((time, model.schedule.level(time)) for time in (t, s, middle))
+        seen.append((None, model.schedule.at(torch.full((2,), middle), x)))
+        return ddim(model, x, t, s)
+
+    model = GaussianMixtureDenoiser(torch.zeros(1, 2), 1.0, schedule)
+    last(sample(model, (2, 2), times=[0.9, 0.35, 0.1, 0.0], t_start=0.9, step=step))
+    assert len(seen) == 12
+    for time, found in seen:
+        if time is not None:
+            assert found == pytest.approx(schedule.level(time), rel=1e-12, abs=1e-15)
+        else:
+            assert [factor.shape for factor in found] == [(2, 1)] * 2
