@@ -13,17 +13,13 @@
 # Each exercise is solved in [the answer booklet](answers/03_sampling.ipynb).*
 
 # %% tags=["setup"]
-import copy
-import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from course_utils import data, diffusion, measure, recipes, training
 from course_utils.exercises import checks
 from course_utils.notebook import Claims, plots, setup, widgets
-from course_utils.records import Prediction, last
 
 course = setup("03", seed=0)
 claims = Claims("03")
@@ -44,6 +40,9 @@ sizes = course.sizes(
 # Three claims: *gradually*, *50-1000*, *stochastic*. First we watch. The network below was trained on handwritten digits as in lesson 02, for longer, and comes with the course.
 
 # %%
+from course_utils import diffusion, recipes
+from course_utils.records import Prediction, last
+
 painter = recipes.load("digits", course.device)
 asked = torch.arange(sizes.images, device=course.device) % 10  # 0, 1, ... 9, 0, 1, ...
 noise = torch.randn(sizes.images, 1, 16, 16, generator=torch.Generator().manual_seed(1))
@@ -108,6 +107,8 @@ def walk(model, x: Tensor, times: list[float], eta=0.0, generator=None) -> Tenso
 # To test samplers without the errors of a network we need a network without errors. The ring of lesson 02, eight Gaussians on a circle, has one: its exact denoiser is a formula.
 
 # %%
+from course_utils import data
+
 ring, schedule = data.ring_mixture(), diffusion.Cosine()
 exact = diffusion.GaussianMixtureDenoiser(ring.means, ring.std, schedule).to(course.device)
 straight = diffusion.GaussianMixtureDenoiser(ring.means, ring.std, diffusion.Flow())
@@ -250,6 +251,8 @@ for text, (ours, theirs) in pairs.items():
 # **Guess first:** which orders do the three have?
 
 # %%
+import math
+
 gaussian = diffusion.GaussianMixtureDenoiser(torch.ones(1, 2).double(), 0.3, schedule)
 
 
@@ -403,6 +406,9 @@ checks.run("03.1", noise_ratios)
 
 # %% tags=["measure"]
 # @title Three networks learn the ring
+from course_utils import training
+
+
 def train_on_ring(seed: int) -> diffusion.Denoiser:
     """The training of lesson 02."""
     points = ring.sample(20_000, generator=seeded(seed)).to(course.device)
@@ -431,6 +437,8 @@ networks = [train_on_ring(seed) for seed in seeds]
 
 # %% tags=["measure"]
 # @title Both instruments, for each sampler and number of calls
+from course_utils import measure
+
 held_out = ring.sample(4000, generator=seeded(1000)).to(course.device)
 
 
@@ -512,18 +520,18 @@ def strays_against_calls(which: slice, title: str, alt: str):
 
 strays_against_calls(
     slice(0, 1),
-    "Exact denoiser: 2M is done after 10 calls, DDIM after 20 to 50",
+    "Exact denoiser: 2M has no more strays than real data after 10 calls, DDIM after 20",
     "Curves over the number of calls, both axes logarithmic. All fall to the dashed line at one "
-    "percent: 2M at 10 calls, Heun at 15, DDIM and ancestral steps between 20 and 50.",
+    "percent or just below: 2M at 10 calls, Heun at 15, DDIM and ancestral steps at 20.",
 )
 
 # %% tags=["measure"]
 # @title The same for trained networks
 strays_against_calls(
     slice(1, 4),
-    "Trained networks: no sampler gets rid of all strays, ancestral steps of most",
+    "Trained networks: strays stay, whatever the solver; ancestral steps halve them",
     "The curves of DDIM, Heun and 2M fall together to about eight percent and stay there; that of "
-    "ancestral steps goes on to about five percent at 1,000 calls. The dashed line is at one.",
+    "ancestral steps goes on to about five percent at 100 calls. The dashed line is at one.",
 )
 
 # %% tags=["measure"]
@@ -567,19 +575,17 @@ claims.check(
     ">",
     0.015,
 )
-claims.check(
-    "strays: 10 calls of 2M minus 50 of 2M",
-    apart(strays, ten, ("2M", 50)).mean,
-    "within",
-    (-0.02, 0.02),
-)
+left = min(strays["2M", 50][1:])
+claims.check("trained networks, 50 calls of 2M: strays, least of three", left, ">", 0.03)
 claims.check("exact denoiser, 10 calls of 2M: strays", strays[ten][0], "within", (0.003, 0.025))
 claims.check("control: exact denoiser, 10 calls of DDIM: strays", strays["DDIM", 10][0], ">", 0.035)
 
 # %% [markdown]
-# Two errors, and they part here. The **solver's** error is gone after 10 calls of 2M: 40 more change nothing. What stays is the **network's**, and no solver of the ODE can help it. By
-# energy distance we cannot tell 10 calls of 2M from 1,000 ancestral ones. By strays we can: the ancestral ones have fewer. So *50 to 1,000 steps* is a habit where one follows the path, and a
-# price that buys something where one adds noise. What does it buy?
+# Two errors, and they part here. With the exact denoiser 10 calls of 2M have as many strays as real points: the **solver's** error is gone. With a trained network strays stay after 50 calls too:
+# that is the **network's** error, and following its path more exactly does not help.
+#
+# And the claim? By energy distance we cannot tell 10 calls of 2M from 1,000 ancestral ones; by strays we can, the ancestral ones have about half as many. So *50 to 1,000 steps* is a habit where
+# one follows the path, and a price that buys something where one adds noise. What does the noise buy?
 
 # %% [markdown]
 # ### Exercise 03.2 - A step that knows its error (15 min, medium)
@@ -701,8 +707,7 @@ claims.check(
 
 # %% [markdown]
 # A step with fresh noise keeps only part of the state. What went wrong before is forgotten step by step, so early errors are repaired. But each fresh piece of noise has to be removed
-# again, by a network that errs: what goes wrong late is made worse. That is why samplers in use add noise in the middle of the way only (Karras et al. 2022), and why the strays of
-# the networks became fewer: their errors at much noise are forgotten.
+# again, by a network that errs: what goes wrong late is made worse. So it is no surprise that Karras et al. (2022) found noise useful in a middle range of the way only, and the less so the better the network.
 
 # %% [markdown]
 # ### Exercise 03.3 - Up, and down again (25 min, hard)
@@ -779,8 +784,8 @@ def painted(sampler: str, calls: int, clip: float | None = 1.0) -> Tensor:
 
 image_calls = {
     "DDIM": (1, 2, 5, 10, 25),
-    "ancestral": (5, 10, 25, 50),
-    "Heun": (5, 9, 25),
+    "ancestral": (5, 10, 25),
+    "Heun": (5, 9),
     "2M": (5, 10, 25),
 }
 images = {
@@ -877,13 +882,18 @@ for kind in by:
 # @title With and without clipping: pixels out of range, and distance by features
 print(f"{'':10}calls   out of range   features without   with clipping")
 outside = {}
-for sampler, calls in (("DDIM", 1), ("DDIM", 10), ("2M", 5), ("2M", 10)):
+for sampler, calls in (("DDIM", 1), ("Heun", 5), ("2M", 5), ("2M", 10)):
     free = painted(sampler, calls, clip=None)
     outside[sampler, calls] = float((free.abs() > 1.02).float().mean())
     far = estimates(judge.distance, free, test).above(real["features"])
     kept = away["features", sampler, calls]
     print(f"{sampler:10}{calls:5}{outside[sampler, calls]:14.1%}{far:16.1f}{kept:16.1f}")
-claims.check("2M, 10 calls, no clipping: pixels out of range", outside["2M", 10], ">", 0.02)
+claims.check("2M, 5 calls, no clipping: pixels out of range", outside["2M", 5], ">", 0.03)
+claims.check("2M, 10 calls, no clipping: pixels out of range", outside["2M", 10], "<", 0.01)
+
+# %% [markdown]
+# With enough calls the guesses stay in range by themselves, and clipping does next to nothing. With few calls a step is long and carries its state too far; clipping catches that, though the distance hardly sees it.
+# Networks that predict $\varepsilon$ need it more: near $t = 1$ their guess of the data divides by a small $\alpha$.
 
 # %% [markdown]
 # ## One call?
@@ -910,11 +920,14 @@ def agreement(student, average, teacher, x0: Tensor, stops: list[float]) -> Tens
 
 
 # %% [markdown]
-# `average` is the moving average of the student's own weights, which moves more calmly. The package's `consistency_loss` is the same with evenly spread times. The student begins as a copy of its teacher.
+# `average` is the moving average of the student's own weights. It matters: without it the student chases itself, and its distance was several times larger ([log](../docs/experiments.md)). The package's `consistency_loss` is the same with evenly spread times. The student begins as a copy of its teacher.
 
 
 # %% tags=["measure"]
 # @title Three students learn to answer at once
+import copy
+
+
 def distilled(teacher: diffusion.Denoiser, seed: int) -> diffusion.Denoiser:
     """A student of this network, in as many steps as the teacher had."""
     torch.manual_seed(seed)
@@ -993,14 +1006,16 @@ one, many = few["student", 1, "distance"], few["teacher", 25, "distance"]
 claims.check("one call of the student: distance above real, in thousandths", one.mean, "<", 6)
 claims.check("control: one call of the teacher", few["teacher", 1, "distance"].low, ">", 500)
 kept = (100 - few["student", 1, "strays"].mean) / (100 - few["teacher", 25, "strays"].mean)
-claims.check("one call keeps this share of the points on a cluster", kept, "within", (0.75, 0.95))
-better = few["student", 1, "strays"].mean - few["student", 2, "strays"].mean
-claims.check("two calls: fewer strays than one, in percentage points", better, ">", 0)
+claims.check(
+    "points on a cluster: one call of the student / 25 of the teacher", kept, "within", (0.75, 0.97)
+)
 
 # %% [markdown]
-# Nearly the whole distance is closed in one call; the strays say what is lost. A student is a continuous function, and must tear one round cloud into eight: where it tears, points are left between. Several calls tear more sharply.
-# Two other ways to train for few calls, shortcut models (Frans et al. 2024) and mean flows (Geng et al. 2025), were tried on the same ring with the same number of steps: farther by distance in one call, and
-# mean flows ahead by strays in two ([log](../docs/experiments.md)).
+# One call closes nearly the whole distance; the strays say what is lost. A network is a smooth function, and must tear one round cloud into eight: where it tears, points are left between. On the digits network of
+# lesson 02 the same training made one call usable as well ([log](../docs/experiments.md)).
+#
+# Two other ways to train for few calls, shortcut models (Frans et al. 2024) and mean flows (Geng et al. 2025), were tried on the same ring with as many steps as teacher and student together: both were farther by distance in one call, and
+# mean flows had fewer strays in two ([log](../docs/experiments.md)).
 
 # %% [markdown]
 # ## Turn it yourself
