@@ -176,7 +176,7 @@ claims.check(
 )
 
 # %% [markdown]
-# DDIM is a function: the noise at the start decides everything. Ancestral steps forget it entirely; where they end is as good as a new draw. So chance is needed once, at the start. Chance
+# DDIM is a function: the noise at the start decides everything. Ancestral steps forget which cluster it would have led to: where they end is as good as a new draw. So chance is needed once, at the start. Chance
 # along the way is a choice. What it buys, we measure below.
 
 # %% [markdown]
@@ -246,7 +246,7 @@ for text, (ours, theirs) in pairs.items():
 # ## How fast does the error fall?
 #
 # A solver is of **order** $p$ if $n$ times as many steps make the error $n^p$ times smaller. To measure it we need the true path. For a single Gaussian $\mathcal N(m, d^2)$ it is
-# known: what is left of $x_t$ after $\alpha m$ is taken away scales with its own standard deviation $\sqrt{\alpha^2 d^2 + \sigma^2}$.
+# known: what is left of $x_t$ after $\alpha m$ is taken away scales with its own standard deviation $\sqrt{\alpha^2 d^2 + \sigma^2}$. Here $m = 1$ and $d = 0.3$.
 #
 # **Guess first:** which orders do the three have?
 
@@ -311,7 +311,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# Why not from 1 to 0? At both ends the log SNR is infinite, and no step is small beside that. Orders describe the middle of the way; the ends are decided by the time grid.
+# Why not from 1 to 0? At both ends the log SNR is infinite, and no step is small beside that. Orders describe the middle of the way; at the ends the time grid decides.
 
 # %% [markdown]
 # ## Where to spend the calls
@@ -636,8 +636,7 @@ checks.run("03.2", halved)
 # %% [markdown]
 # ## What chance along the way repairs
 #
-# The noise of ancestral steps pulls the state towards the right distribution again and again, so that it forgets what
-# went wrong before. To see it we need a network with a *known* error. We take the exact denoiser and add a constant to its guess of the noise: `size`, in the first coordinate, while $t$ is in a given range.
+# The noise of ancestral steps pulls the state towards the right distribution again and again. Does it then forget what went wrong before? To see it we need a network with a *known* error. We take the exact denoiser and add a constant to its guess of the noise: `size`, in the first coordinate, while $t$ is in a given range.
 #
 # **Guess first:** 100 calls each. Which sampler suffers more if the error comes early ($t > 1/2$), and which if it comes late?
 
@@ -678,7 +677,7 @@ harm = {
 }
 figure, axes = plots.panels(
     2,
-    title="Noise along the way repairs early errors and enlarges late ones",
+    title="Noise along the way repairs this error when it is early, enlarges it when it is late",
     titles=["error at t > 1/2", "error at t < 1/2"],
     alt="Two panels of rising curves over the size of the error. Early: DDIM far above ancestral. "
     "Late: ancestral above DDIM.",
@@ -708,6 +707,7 @@ claims.check(
 # %% [markdown]
 # A step with fresh noise keeps only part of the state. What went wrong before is forgotten step by step, so early errors are repaired. But each fresh piece of noise has to be removed
 # again, by a network that errs: what goes wrong late is made worse. So it is no surprise that Karras et al. (2022) found noise useful in a middle range of the way only, and the less so the better the network.
+# (That is said of a constant error. Two other kinds are in the [log](../docs/experiments.md): noise repaired them early, and late it did neither harm nor good.)
 
 # %% [markdown]
 # ### Exercise 03.3 - Up, and down again (25 min, hard)
@@ -857,7 +857,7 @@ claims.check("25 calls: distance by features, in scatters", away["features", "DD
 
 # %% [markdown]
 # From pure noise the best guess of the data is the mean of its class (lesson 02). A mean has the smallest squared error, and nothing is as typical of its class. What it lacks is variety, and
-# an instrument that looks at one image at a time cannot see that. Whoever tunes a sampler by accuracy or squared error will end with one step and grey averages.
+# an instrument that looks at one image at a time cannot see that. Tuned by accuracy or by squared error, this sampler would end with one step and grey averages.
 #
 # Now all samplers, by a distance. *The table: in units of the scatter of real digits; below about 2 it cannot be told from real with a hundred images. How many calls are needed here?*
 
@@ -1060,7 +1060,7 @@ compare(calls=7, sampler="2M", denoiser="trained")
 #
 # - *Gradually*: a path leads from noise to data, but it can be walked in ten strides, and a student jumps to its end.
 # - *50-1000 steps*: a habit of first-order and ancestral samplers. Ten calls of order 2 were not told apart from 1,000 ancestral ones by energy distance; by strays they were. For a distilled student one call is most of it.
-# - *Stochastic*: the start is. After it chance is a choice, which repairs early errors of the network and enlarges late ones.
+# - *Stochastic*: the start is. After it chance is a choice, which repaired an early error of the network and enlarged a late one.
 # - All of this was measured on a ring and on small digits. How many calls a large model needs depends on its data, its guidance (lesson 04) and its schedule.
 
 # %% [markdown]
