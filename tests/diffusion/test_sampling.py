@@ -37,16 +37,6 @@ def test_samples_of_the_exact_denoiser_have_the_distribution(schedule, eta):
     assert measure.modes(final, RING, 0.3).on_mode > 0.97
 
 
-@pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
-def test_times_even_in_snr_are(schedule):
-    times = times_even_in_snr(schedule, 9, -5.0, 5.0)
-    assert (len(times), times[0], times[-1]) == (10, 1.0, 0.0)
-    log_snr = schedule.log_snr(torch.tensor(times[1:-1], dtype=torch.float64))
-    torch.testing.assert_close(
-        log_snr, torch.linspace(-5, 5, 8, dtype=torch.float64), atol=0.01, rtol=0
-    )
-
-
 def test_few_calls_of_order_two_are_better_even_in_snr():
     schedule = Cosine()
     exact = GaussianMixtureDenoiser(RING, 0.1, schedule)
@@ -58,14 +48,6 @@ def test_few_calls_of_order_two_are_better_even_in_snr():
     truth = end(num_steps=1000)
     error = (end(num_steps=10) - truth).abs().mean()
     assert (end(times=times_even_in_snr(schedule, 10)) - truth).abs().mean() < error / 2
-
-
-@pytest.mark.parametrize("low_high", [(3.0, -3.0), (-50.0, 6.0), (-7.0, float("nan"))])
-def test_times_even_in_snr_refuse_what_the_schedule_has_not_got(low_high):
-    with pytest.raises(ValueError, match=r"log SNRs low < high between -\d"):
-        times_even_in_snr(LinearBeta(), 10, *low_high)
-    with pytest.raises(ValueError, match="num_steps must be a whole number, at least 3; got 2"):
-        times_even_in_snr(LinearBeta(), 2)
 
 
 def test_exact_denoiser_of_a_data_set_returns_its_examples():
