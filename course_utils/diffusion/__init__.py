@@ -1,7 +1,7 @@
 """Diffusion models: a schedule, a denoiser, its objective, and samplers. Mirrors `language`."""
 
-from course_utils.diffusion.editing import edit, inpainting, renoised, slerp
 from course_utils.diffusion.consistency import consistency_loss
+from course_utils.diffusion.editing import edit, inpainting, slerp
 from course_utils.diffusion.exact import ExactDenoiser, GaussianMixtureDenoiser
 from course_utils.diffusion.guidance import Guided
 from course_utils.diffusion.inversion import invert
@@ -54,7 +54,6 @@ __all__ = [
     "inpainting",
     "invert",
     "posterior_std",
-    "renoised",
     "renoise",
     "sample",
     "slerp",

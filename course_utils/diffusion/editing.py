@@ -15,7 +15,7 @@ from torch import Tensor
 from course_utils.diffusion.inputs import check_floating
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import add_noise, randn
-from course_utils.diffusion.sampling import check_result, sample
+from course_utils.diffusion.sampling import check_made, check_result, sample
 from course_utils.diffusion.schedule import Schedule
 from course_utils.diffusion.steps import Asked, Step
 from course_utils.layers import check_sizes
@@ -54,6 +54,7 @@ def inpainting(
     Source: RePaint, Lugmayr et al. 2022, algorithm 1, arXiv:2201.09865, with jumps of one step.
     """
     check_sizes(resample=resample)
+    check_made(step)
     check_floating(known, "known")
     check_mask(mask, known)
 
@@ -71,7 +72,7 @@ def inpainting(
             )
         for turn in range(resample if s > 0 else 1):
             if turn:
-                x = renoised(x, model.schedule, s, t, generator)
+                x = add_more_noise(x, model.schedule, s, t, generator)
             x_s, said = check_result(step(model, x, t, s), x)
             x = keep(x_s, *model.schedule.level(s))
         return x, said
@@ -79,7 +80,7 @@ def inpainting(
     return kept
 
 
-def renoised(
+def add_more_noise(
     x: Tensor, schedule: Schedule, s: float, t: float, generator: torch.Generator | None = None
 ) -> Tensor:
     """From the state x (B, ...) at time s to the later time t > s, by fresh noise.

@@ -118,11 +118,7 @@ def check_inputs(
     clip: float | None,
 ) -> None:
     """Raise ValueError for a step, tensors or a limit that cannot work."""
-    makers: tuple[object, ...] = (ancestral, dpm_solver_2m, renoise)
-    if step in makers:
-        raise ValueError(
-            "ancestral, dpm_solver_2m and renoise make a step: write step=ancestral()."
-        )
+    check_made(step)
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be above 0, or None; got {clip}.")
     if cond is not None and cond.shape[:1] != (shape[0],):
@@ -136,6 +132,15 @@ def check_inputs(
         )
     if x_start is not None:
         check_floating(x_start, "x_start")
+
+
+def check_made(step: Step) -> None:
+    """Raise ValueError for what makes a step and is none itself."""
+    makers: tuple[object, ...] = (ancestral, dpm_solver_2m, renoise)
+    if step in makers:
+        raise ValueError(
+            "ancestral, dpm_solver_2m and renoise make a step: write step=ancestral()."
+        )
 
 
 def check_result(result: tuple[Tensor, Prediction], x: Tensor) -> tuple[Tensor, Prediction]:

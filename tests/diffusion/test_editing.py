@@ -22,10 +22,10 @@ from course_utils.diffusion import (
     edit,
     heun,
     inpainting,
-    renoised,
     sample,
     slerp,
 )
+from course_utils.diffusion.editing import add_more_noise
 from course_utils.records import Prediction, last
 
 COV = torch.tensor([[1.0, 0.9, 0.6], [0.9, 1.0, 0.7], [0.6, 0.7, 1.0]], dtype=torch.float64)
@@ -91,11 +91,11 @@ def test_at_as_many_calls_resampling_is_nearer(make):
     assert ((nearer - mean).abs() < 0.75 * (plain - mean).abs()).all()
 
 
-def test_renoised_is_the_forward_process():
+def test_more_noise_is_the_forward_process():
     schedule = LinearBeta()
     x0 = torch.full((200_000, 1), 2.0, dtype=torch.float64)
     x_s, _ = add_noise(x0, 0.2, schedule)
-    x_t = renoised(x_s, schedule, 0.2, 0.5)
+    x_t = add_more_noise(x_s, schedule, 0.2, 0.5)
     alpha, sigma = schedule.level(0.5)
     assert float(x_t.mean()) == pytest.approx(2 * alpha, abs=0.01)
     assert float(x_t.std()) == pytest.approx(sigma, rel=0.01)
@@ -176,6 +176,8 @@ def test_what_is_known_must_have_the_shape_to_generate():
 
 
 def test_what_is_no_step_is_refused_inside_too():
+    with pytest.raises(ValueError, match=r"write step=ancestral\(\)"):
+        inpainting(ancestral, torch.zeros(4, 2), torch.ones(4, 2) > 0)
     step = inpainting(lambda model, x, t, s: x, torch.zeros(4, 2), torch.ones(4, 2) > 0)
     with pytest.raises(ValueError, match="a step must return x_s"):
         next(sample(Denoiser(PointMLP(), Cosine(), "v"), (4, 2), step=step))
