@@ -14,19 +14,25 @@ from course_utils.diffusion.steps import (
     heun,
     posterior_std,
 )
+from course_utils.diffusion.tokens import Clip, Frames, Patches, Points, Tokens
 from course_utils.diffusion.transformer import DiT
 from course_utils.diffusion.unet import UNet
 
 __all__ = [
+    "Clip",
     "Cosine",
     "Denoiser",
     "DiT",
     "ExactDenoiser",
     "Flow",
+    "Frames",
     "GaussianMixtureDenoiser",
     "LinearBeta",
+    "Patches",
     "PointMLP",
+    "Points",
     "Schedule",
+    "Tokens",
     "UNet",
     "add_noise",
     "ancestral",

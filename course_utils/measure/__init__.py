@@ -5,27 +5,36 @@ from course_utils.measure.counting import Calls, count_parameters, counted_calls
 from course_utils.measure.distance import (
     Modes,
     correlation,
+    covered,
     distances,
     energy_distance,
     modes,
     nearest,
 )
 from course_utils.measure.judges import Judge, classification_loss
+from course_utils.measure.motion import Motion, track
+from course_utils.measure.tones import Tones, cents, fit_tones
 
 __all__ = [
     "Calls",
     "Judge",
     "Modes",
+    "Motion",
     "Scatter",
+    "Tones",
+    "cents",
     "classification_loss",
     "correlation",
     "count_parameters",
     "counted_calls",
+    "covered",
     "distances",
     "energy_distance",
     "entropy",
+    "fit_tones",
     "forward_flops",
     "modes",
     "nearest",
     "subsampled",
+    "track",
 ]
