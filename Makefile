@@ -17,7 +17,7 @@ help:
 	@echo "make lab                 set up (first time: minutes) and open the first lesson"
 	@echo "make test                set up, then lint, types, unit tests and every notebook"
 	@echo "make lessons             build the notebooks whose lesson changed; ONLY=02 one, FORCE=1 anew"
-	@echo "make checkpoints         train the weights of the fast mode anew; ONLY=02 those of one lesson"
+	@echo "make checkpoints         train the shipped weights anew; ONLY=02 those of one lesson, ONLY=digits one recipe"
 	@echo "make bench               compare with other libraries (35 minutes); ARGS=start one section"
 	@echo "make lock                pin the packages of pyproject.toml in requirements.lock"
 	@echo "make clean               delete .venv, .venv-bench, caches and saved training (.course); not work/"

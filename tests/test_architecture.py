@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "measure": {"records"},
     "diffusion": {"layers", "records"},
     "language": {"layers", "records"},
+    "recipes": {"data", "diffusion", "language", "training"},
     "exercises": set(PARTS) - {"notebook"},
     "notebook": set(PARTS) - {"exercises"},
 }

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 import ship_checkpoints
 from builder.execute import ExecutionError, text_of
 from builder.lesson import find_lessons, read_lesson
+from course_utils import data, recipes, training
 from course_utils.training import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,6 +165,29 @@ def test_what_the_maker_ships_is_loaded_and_a_changed_recipe_is_noticed(clone, t
     with pytest.raises(ExecutionError, match=STALE):
         fast(source, tmp_path)
     assert [path.read_bytes() for path in files] == before
+
+
+def test_a_recipe_is_shipped_whole_and_its_row_names_it(tmp_path):
+    def squared(model, batch):
+        return (model(batch[0]) - 3).square().mean()
+
+    x = torch.linspace(-1, 1, 64)[:, None]
+    recipe = recipes.Recipe(
+        name="tiny",
+        model=lambda: torch.nn.Linear(1, 1),
+        batches=lambda: data.Batches(x, batch_size=8),
+        loss=squared,
+        optimizer=training.adamw,
+        num_steps=5,
+    )
+    ship_checkpoints.ship_recipe(recipe, tmp_path)
+    tensors, description = load_checkpoint(tmp_path / ship_checkpoints.FOLDER / "tiny.safetensors")
+    assert tensors["model.weight"].dtype == torch.float16
+    assert tensors["loss"].tolist() == recipe.train()[1].loss
+    assert description["config"]["num_steps"] == 5
+    assert not list(tmp_path.glob(".course/recipes/*"))
+    (tmp_path / "lessons").mkdir()
+    assert "[tiny](../recipes/tiny.py) | `Linear`, 2 weights" in ship_checkpoints.readme(tmp_path)
 
 
 def test_another_first_loss_and_a_missing_or_spare_file_are_noticed():

@@ -1,10 +1,12 @@
 """Makes course_utils/weights: the trained weights that the fast mode loads instead of training.
 
-    python tools/ship_checkpoints.py                 trains all lessons anew
-    python tools/ship_checkpoints.py --only 02 06    these lessons
+    python tools/ship_checkpoints.py                    trains all recipes and lessons anew
+    python tools/ship_checkpoints.py --only 02 digits   this lesson, this recipe
 
-A lesson runs as it is built, but each `training.fit` keeps its finished weights. A file whose
-weights and configuration came out the same is left alone, so that it does not change for nothing.
+A lesson runs as it is built, but each `training.fit` keeps its finished weights. The recipes, in
+`course_utils/recipes`, are longer trainings that lessons start from; one that was interrupted goes
+on. A file whose weights and configuration came out the same is left alone, so that it does not
+change for nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +32,10 @@ from builder.cell import LessonError
 from builder.contents import student_notebook
 from builder.execute import ExecutionError, execute, text_of
 from builder.lesson import Lesson, find_lessons, read_lesson
+from course_utils import recipes
 from course_utils.training import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.training.checkpoint import digest, write_atomically
+from course_utils.training.run import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("course_utils", "weights")
@@ -46,11 +51,13 @@ README = """\
 # Trained weights
 
 `COURSE_MODE=fast` loads these files instead of training, so that a lesson of a workshop runs in
-seconds. They are only read: what a learner trains goes to `.course`. `make checkpoints` makes them,
-in the cpu tier on one thread; `ONLY=02` those of one lesson. The same machine and the packages of
-`requirements.lock` make the same weights again; elsewhere the last digits differ.
+seconds. They are only read: what a learner trains goes to `.course`. Some lessons start, in every
+mode, from a model that trained longer: the recipes in `course_utils/recipes`. `make checkpoints`
+makes all of them, in the cpu tier on one thread; `ONLY=02` those of one lesson, `ONLY=digits` one recipe.
+The same machine and the packages of `requirements.lock` make the same weights again; elsewhere the
+last digits differ.
 
-| file | lesson | what it is | size | sha256 |
+| file | lesson or recipe | what it is | size | sha256 |
 |---|---|---|---|---|
 {rows}
 
@@ -100,6 +107,29 @@ def ship(lesson: Lesson, root: Path) -> NotebookNode:
     return notebook
 
 
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Inside, a training that ends keeps its file."""
+    finish, Run.finish = Run.finish, Run.keep  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Run.finish = finish  # type: ignore[method-assign]
+
+
+def ship_recipe(recipe: recipes.Recipe, root: Path) -> None:
+    """Trains one recipe and replaces its file in course_utils/weights.
+
+    Raises:
+        CheckpointError: What an interrupted run left is of another recipe.
+    """
+    path = root / ".course" / "recipes" / f"{recipe.name}.safetensors"
+    with _kept():
+        recipe.train(path)
+    _replace(root / FOLDER / path.name, *load_checkpoint(path))
+    path.unlink()
+
+
 def _require_sound(notebook: NotebookNode, name: str) -> None:
     problems = {
         "Loaded the trained weights": "two trainings share a checkpoint's name: rename one",
@@ -136,9 +166,12 @@ def _rows(root: Path) -> Iterator[str]:
     for path in sorted((root / FOLDER).glob("*.safetensors")):
         config = load_checkpoint(path)[1]["config"]
         kinds = config["model"].removeprefix("Denoiser, ").split(", ")
-        lesson = lessons[path.name[:2]]
+        lesson, recipe = lessons.get(path.name[:2]), path.stem
+        source = f"[{recipe}](../recipes/{recipe}.py)"
+        if lesson:
+            source = f"[{lesson[:2]}](../../notebooks/{lesson}.ipynb)"
         yield (
-            f"| `{path.name}` | [{lesson[:2]}](../../notebooks/{lesson}.ipynb) "
+            f"| `{path.name}` | {source} "
             f"| `{kinds[0]}`, {config['parameters']:,} weights, {config['num_steps']:,} steps of "
             f"`{config['loss']}` | {path.stat().st_size / 1000:.0f} KB "
             f"| `{hashlib.sha256(path.read_bytes()).hexdigest()}` |"
@@ -148,16 +181,26 @@ def _rows(root: Path) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Runs the command line and returns its exit code."""
     parser = argparse.ArgumentParser(description="Train the weights of the fast mode.")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="lessons to train")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NN", help="lessons and recipes to train"
+    )
     only = parser.parse_args(arguments).only
+    chosen = [name for name in recipes.names() if name in only or not only]
+    numbers = [name for name in only if name not in chosen]
     try:
-        for lesson in [read_lesson(path) for path in select(find_lessons(root), only)]:
+        for recipe in map(recipes.find, chosen):  # first: lessons start from them
+            print(f"{recipe.name}: training ...", end=" ", flush=True)
+            start = time.perf_counter()
+            ship_recipe(recipe, root)
+            print(f"{time.perf_counter() - start:.0f} s", flush=True)
+        paths = select(find_lessons(root), numbers) if numbers or not only else []
+        for lesson in map(read_lesson, paths):
             print(f"{lesson.name}: training ...", end=" ", flush=True)
             start = time.perf_counter()
             ship(lesson, root)
             number = len(list((root / FOLDER).glob(f"{lesson.number}_*.safetensors")))
             print(f"{time.perf_counter() - start:.0f} s, {number} files", flush=True)
-            write_atomically(root / FOLDER / "README.md", readme(root).encode())
+        write_atomically(root / FOLDER / "README.md", readme(root).encode())
     except (LessonError, ExecutionError, ValueError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1

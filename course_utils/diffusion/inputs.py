@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils.layers import at_least_float32
 
@@ -57,7 +57,8 @@ def check_labels(label: Tensor | None, num_classes: int, num_examples: int) -> N
     """Raise ValueError unless these are (B,) labels that a network of `num_classes` knows.
 
     Args:
-        label: integers in 0 ... num_classes - 1, or None, which every network takes.
+        label: integers in 0 ... num_classes - 1, and -1 where nothing is known; or None, which
+            every network takes.
         num_classes: of the network; 0 if it knows none.
         num_examples: B.
     """
@@ -73,8 +74,16 @@ def check_labels(label: Tensor | None, num_classes: int, num_examples: int) -> N
     # An accelerator would have to wait for this look.
     if label.device.type == "cpu" and label.numel():
         low, high = (int(end) for end in label.aminmax())
-        if low < 0 or high >= num_classes:
+        if low < -1 or high >= num_classes:
             raise ValueError(
-                f"labels must lie in 0 ... {num_classes - 1}; got values from {low} to {high}. "
-                "Build the network with a larger num_classes."
+                f"labels must lie in 0 ... {num_classes - 1}, or be -1 for no label; got values "
+                f"from {low} to {high}. Build the network with a larger num_classes."
             )
+
+
+def embed_labels(embedding: nn.Embedding | None, label: Tensor | None) -> Tensor | float:
+    """What a network adds to its condition for labels (B,): a row (B, D) each, 0 for -1 or None."""
+    if embedding is None or label is None:
+        return 0.0
+    known = (label >= 0)[:, None]
+    return torch.where(known, embedding(label.clamp(min=0)), 0.0)

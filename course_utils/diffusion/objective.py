@@ -63,25 +63,50 @@ def stratified_times(num: int, device: torch.device | str = "cpu") -> Tensor:
     return (torch.randperm(num, device=device) + torch.rand(num, device=device)) / num
 
 
-def denoising_loss(model: Denoiser, batch: Tensor | Sequence[Tensor]) -> Tensor:
+def denoising_loss(
+    model: Denoiser, batch: Tensor | Sequence[Tensor], *, drop: float = 0.0
+) -> Tensor:
     """Mean squared error of the network's output, over random times and fresh noise.
 
     Args:
         model: the denoiser to train.
         batch: (x0,) or (x0, cond): clean examples (B, ...), and a condition (B, ...) for each.
+        drop: share in [0, 1] of the labels that are hidden, at random, as -1: the network then
+            learns to do without, which `Guided` needs. partial(denoising_loss, drop=0.1).
 
     Returns:
         () loss. 1 is the level of a network that always says 0, for targets of unit variance.
 
     Raises:
-        ValueError: the batch is a bare tensor, or x0 is not floating point.
+        ValueError: the batch is a bare tensor, x0 is not floating point, or there are no labels to
+            drop.
 
-    Source: Ho et al. 2020, equation 14 (L_simple), arXiv:2006.11239.
+    Source: Ho et al. 2020, equation 14 (L_simple), arXiv:2006.11239; drop: Ho & Salimans 2022,
+    algorithm 1, arXiv:2207.12598.
     """
     if isinstance(batch, Tensor):
         raise ValueError("a batch must be a tuple (x0,) or (x0, cond); got a tensor. Write (x0,).")
     x0, *cond = batch
+    if drop:
+        cond = [drop_labels(cond[0] if cond else None, drop)]
     t = stratified_times(len(x0), x0.device)
     x_t, eps = add_noise(x0, t, model.schedule)
     output = model.ask(x_t, t, *cond)
     return F.mse_loss(output, model.target(x0, eps, t).to(output.dtype))
+
+
+def drop_labels(label: Tensor | None, share: float) -> Tensor:
+    """Labels (B,) of which each is replaced by -1, no label, with this probability.
+
+    Raises:
+        ValueError: the share is outside [0, 1], or these are no labels.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"drop must lie in [0, 1], the share of labels to hide; got {share}.")
+    if label is None or label.is_floating_point() or label.ndim != 1:
+        came = "no condition" if label is None else f"{label.dtype} of {tuple(label.shape)}"
+        raise ValueError(
+            f"drop hides labels, integers of shape (B,), in a batch (x0, labels); got {came}."
+        )
+    hidden = torch.rand(label.shape, device=label.device) < share
+    return label.masked_fill(hidden, -1)

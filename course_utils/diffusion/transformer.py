@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_labels
+from course_utils.diffusion.inputs import check_labels, embed_labels
 from course_utils.diffusion.tokens import Patches, Tokens
 from course_utils.layers import Block, check_sizes, modulate, time_embedding, zero
 
@@ -22,7 +22,8 @@ class DiT(nn.Module):
             needs a D of at least the numbers in a token, or not all of it gets through.
         num_layers: number of blocks, at least 1.
         num_heads: attention heads of each, at least 1.
-        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
+        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as
+            `cond`, and -1 for an example of which none is known.
 
     Raises:
         ValueError: a size is out of its range, or `width` is not divisible by `num_heads`.
@@ -74,10 +75,7 @@ class DiT(nn.Module):
         h = self.enter(self.tokens.cut(x))  # (B, T, D)
         check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
         time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
-        cond = self.time(time)  # (B, D)
-        if self.label is not None and label is not None:
-            cond = cond + self.label(label)
-        cond = F.silu(cond)
+        cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, D)
         if self.positions is not None:
             h = h + self.positions
         for block in self.blocks:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_floating, check_labels
+from course_utils.diffusion.inputs import check_floating, check_labels, embed_labels
 from course_utils.layers import check_sizes, time_embedding
 
 
@@ -49,7 +49,8 @@ class UNet(nn.Module):
     Args:
         channels: C of the image, at least 1.
         widths: channels at each resolution, from the finest; each a multiple of 8.
-        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as `cond`.
+        num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as
+            `cond`, and -1 for an example of which none is known.
 
     Image sides must be divisible by 2^(len(widths) - 1).
 
@@ -94,10 +95,7 @@ class UNet(nn.Module):
         """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
         self._check(x, label)
         time = time_embedding(t, self.time_width, dtype=self.enter.weight.dtype)
-        cond = self.time(time)  # (B, cond_width)
-        if self.label is not None and label is not None:
-            cond = cond + self.label(label)
-        cond = F.silu(cond)
+        cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, cond_width)
         h, skips = self.enter(x), []
         for level, block in enumerate(self.down):
             h = block(F.avg_pool2d(h, 2) if level else h, cond)

@@ -80,6 +80,42 @@ def test_the_loss_follows_the_condition():
     assert denoising_loss(model, (POINTS[label], 1 - label)).item() == 4
 
 
+class Listens(torch.nn.Module):
+    """A network that keeps the labels that it is told."""
+
+    def forward(self, x_t, t, label):
+        self.label = label
+        return x_t
+
+
+def test_a_share_of_the_labels_is_hidden_and_the_caller_keeps_all():
+    net, label = Listens(), torch.arange(4000) % 10
+    model = Denoiser(net, Cosine(), "v")
+    torch.manual_seed(0)
+    for share in (0.0, 0.25, 1.0):
+        denoising_loss(model, (torch.randn(4000, 2), label), drop=share)
+        hidden = net.label == -1
+        assert hidden.float().mean().item() == pytest.approx(share, abs=0.03)
+        assert torch.equal(net.label[~hidden], label[~hidden])
+    assert label.min() == 0
+
+
+@pytest.mark.parametrize(
+    ("cond", "drop", "message"),
+    [
+        ([], 0.1, r"integers of shape \(B,\).*got no condition"),
+        ([torch.randn(3)], 0.1, "got torch.float32"),
+        ([torch.zeros(3, 2, dtype=torch.long)], 0.1, r"of \(3, 2\)"),
+        ([torch.arange(3)], 1.5, r"drop must lie in \[0, 1\].*got 1.5"),
+        ([torch.arange(3)], -0.1, r"drop must lie in \[0, 1\]"),
+        ([torch.arange(3)], float("nan"), r"drop must lie in \[0, 1\]"),
+    ],
+)
+def test_what_cannot_be_hidden_is_refused(cond, drop, message):
+    with pytest.raises(ValueError, match=message):
+        denoising_loss(Denoiser(Listens(), Cosine()), (torch.randn(3, 2), *cond), drop=drop)
+
+
 def test_a_batch_is_a_tuple():
     x0 = torch.randn(3, 2)  # of two rows a careless loss would make x0 and cond
     for wrong in (x0, x0[:2]):

@@ -117,6 +117,8 @@ def test_an_example_depends_on_itself_its_time_and_its_label(trained):
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
     for other in (trained(x, t.flip(0), label), trained(x, t, label.flip(0)), trained(x, t)):
         assert not torch.allclose(together, other, atol=1e-3)
+    unknown = trained(x, t, torch.full_like(label, -1))  # -1: no label
+    torch.testing.assert_close(unknown, trained(x, t), rtol=1e-4, atol=1e-5)
 
 
 def test_positions_are_seen_and_nothing_else_tells_patches_apart(trained):
@@ -182,9 +184,9 @@ def test_other_settings_have_their_range(sizes, says):
         DiT(**sizes)
 
 
-@pytest.mark.parametrize("label", [[3, 0], [-1, 0]])
+@pytest.mark.parametrize("label", [[3, 0], [-2, 0]])
 def test_labels_outside_the_classes_are_named(label):
-    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\.\. 2; got values from"):
+    with pytest.raises(ValueError, match=r"in 0 \.\.\. 2, or be -1 .*; got values from"):
         small()(torch.zeros(2, 1, 8, 8), torch.zeros(2), torch.tensor(label))
 
 

@@ -15,6 +15,9 @@ def test_an_example_depends_on_itself_and_its_time_alone():
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(together, net(x, t.flip(0), label))
     assert not torch.allclose(together, net(x, t, label.flip(0)))
+    some = net(x, t, torch.tensor([0, -1, 2, -1]))  # -1: no label
+    torch.testing.assert_close(some[[1, 3]], net(x, t)[[1, 3]], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(some[[0, 2]], together[[0, 2]], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 16, 16), (2, 1, 28, 20)])
@@ -36,8 +39,8 @@ def test_unet_errors_say_what_to_do():
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (torch.tensor([0, 10]), r"labels must lie in 0 \.\.\. 9; got values from 0 to 10"),
-        (torch.tensor([-1, 3]), r"labels must lie in 0 \.\.\. 9; got values from -1 to 3"),
+        (torch.tensor([0, 10]), r"in 0 \.\.\. 9, or be -1 for no label; got values from 0 to 10"),
+        (torch.tensor([-2, 3]), r"in 0 \.\.\. 9, or be -1 for no label; got values from -2 to 3"),
         (torch.tensor([3]), r"integers of shape \(2,\), one an example; got .* shape \(1,\)"),
         (torch.tensor([3.0, 4.0]), "integers of shape .*; got torch.float32"),
     ],
