@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from course_utils.diffusion.inputs import check_floating
@@ -64,6 +65,26 @@ class Tokens:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.what} {self.shape} in blocks {self.block})"
+
+    def waves(self, width: int) -> Tensor:
+        """(T, width) where each token is, as sines and cosines of its place along each axis.
+
+        The slowest makes half a turn over the whole axis, the fastest one in two tokens. What
+        cannot be shared out evenly among the axes stays 0.
+
+        Source: Vaswani et al. 2017, section 3.5, arXiv:1706.03762; a share of the width for each
+        axis as in Peebles & Xie 2023, arXiv:2212.09748, whose code has them fixed.
+        """
+        long = [count for count in self.grid if count > 1]
+        places = torch.cartesian_prod(*[torch.arange(count) / count for count in long])
+        share = width // (2 * max(1, len(long)))  # frequencies of an axis
+        waves = torch.zeros(self.count, width)
+        for axis, count in enumerate(long):
+            turns = torch.logspace(-1, math.log2(count / 2), share, base=2)  # of the whole axis
+            angle = 2 * math.pi * places.view(self.count, -1)[:, axis, None] * turns
+            first = 2 * share * axis
+            waves[:, first : first + 2 * share] = torch.cat([angle.sin(), angle.cos()], dim=1)
+        return waves
 
     def cut(self, x: Tensor) -> Tensor:
         """Cut x (B, *shape) into tokens (B, T, K).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,7 +27,8 @@ class DiT(nn.Module):
     Raises:
         ValueError: a size is out of its range, or `width` is not divisible by `num_heads`.
 
-    Source: Peebles & Xie 2023, arXiv:2212.09748; positions are learned here, as in a ViT.
+    Source: Peebles & Xie 2023, arXiv:2212.09748; positions begin as its sines and cosines, and are
+    learned, as in a ViT.
     """
 
     edges = ("enter", "leave")  # not hidden: `training.muon` leaves them to AdamW
@@ -52,8 +52,7 @@ class DiT(nn.Module):
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(num_classes, width) if num_classes else None
         self.enter = nn.Linear(tokens.size, width)
-        places = 0.02 * torch.randn(tokens.count, width) if tokens.ordered else None
-        self.positions = None if places is None else nn.Parameter(places)
+        self.positions = nn.Parameter(tokens.waves(width)) if tokens.ordered else None
         self.blocks = nn.ModuleList(
             Block(width, num_heads, causal=False, conditioned=True) for _ in range(num_layers)
         )

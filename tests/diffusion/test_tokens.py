@@ -68,3 +68,22 @@ def test_only_clouds_have_no_order():
 def test_wrong_shapes_are_explained(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+@pytest.mark.parametrize("tokens", EVERY[:4], ids=repr)
+def test_every_token_knows_its_place(tokens):
+    waves = tokens.waves(24)
+    assert waves.shape == (tokens.count, 24)
+    apart = torch.cdist(waves, waves) + 9 * torch.eye(tokens.count)
+    assert apart.min() > 0.3
+    assert waves.abs().max() <= 1
+
+
+def test_neighbours_are_alike_and_each_axis_has_its_share():
+    waves = Frames(64, 1).waves(16)
+    similarity = waves @ waves[32] / 8
+    assert similarity[32] == pytest.approx(1)
+    assert similarity[33] > similarity[40] > similarity[0]
+    by_row = Patches(1, 8, 2).waves(16).view(4, 4, 16)
+    assert torch.equal(by_row[0, :, :8], by_row[0, :1, :8].expand(4, 8))  # one row: alike
+    assert torch.equal(by_row[:, 0, 8:], by_row[:1, 0, 8:].expand(4, 8))  # one column
