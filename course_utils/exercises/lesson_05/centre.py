@@ -1,4 +1,4 @@
-"""05.1: where the ink of each frame is."""
+"""05.2: where the ink of each frame is."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ def of_the_clip(frames: Tensor) -> Tensor:
 
 
 CENTRE = Exercise(
-    id="05.1",
+    id="05.2",
     title="the centre of the ink of each frame",
     reference=centre_of_ink,
     cases=centre_cases,

@@ -1,4 +1,4 @@
-"""05.2: a clip from its pieces of space and time."""
+"""05.1: a clip from its pieces of space and time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +51,7 @@ def piece_cases() -> list[tuple[Any, ...]]:
 
 
 PIECES = Exercise(
-    id="05.2",
+    id="05.1",
     title="a clip from its pieces of space and time",
     reference=join_pieces,
     cases=piece_cases,
