@@ -41,5 +41,5 @@ RECIPE = Recipe(
     batches=batches,
     loss=denoising_loss,
     optimizer=optimizer,
-    num_steps=12_000,
+    num_steps=10_000,
 )
