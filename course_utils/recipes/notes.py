@@ -38,5 +38,5 @@ RECIPE = Recipe(
     batches=batches,
     loss=denoising_loss,
     optimizer=optimizer,
-    num_steps=7000,
+    num_steps=8000,
 )
