@@ -51,13 +51,15 @@ steps = list(
 
 # %% tags=["measure"]
 # @title Noise, half-way, and the tune
-plots.player(
-    {
-        f"after {call} of 25 calls": steps[call - 1].state.flatten().cpu() / 2
-        for call in (1, 19, 25)
-    },
-    rate=data.SAMPLE_RATE,
-)
+
+
+def in_a_row(sounds: Tensor) -> Tensor:
+    """Sounds (N, T) one after another, half as loud, with a short rest after each."""
+    return torch.nn.functional.pad(sounds.cpu() / 2, (0, 480)).flatten()
+
+
+calls = {f"after {call} of 25 calls": in_a_row(steps[call - 1].state) for call in (1, 19, 25)}
+plots.player(calls, rate=data.SAMPLE_RATE)
 
 # %% [markdown]
 # How in tune is it? We will measure that, to a hundredth of a semitone. But first: what had to change to get from digits to sounds?
