@@ -22,8 +22,8 @@ from course_utils.notebook import Claims, plots, setup, widgets
 course = setup("05", seed=0)
 claims = Claims("05")
 sizes = course.sizes(
-    cpu=dict(cloud_steps=700, race_steps=240, width=44, widths=(16, 24, 32)),
-    gpu=dict(cloud_steps=2000, race_steps=1200, width=88, widths=(32, 48, 64)),
+    cpu=dict(cloud_steps=700, unet_steps=160, dit_steps=480, width=44, widths=(16, 24, 32)),
+    gpu=dict(cloud_steps=2000, unet_steps=800, dit_steps=2400, width=88, widths=(32, 48, 64)),
 )
 
 # %% [markdown]
@@ -71,12 +71,14 @@ plots.player(calls, rate=data.SAMPLE_RATE)
 # the sampler, must be written anew for each?
 
 # %%
+from course_utils.recipes.clips import ten_digits
+
 random = torch.Generator().manual_seed(course.seed)
 digits = data.load_digits(16)
 four = {
     "images": digits.test.images[:64],
     "sounds": data.random_notes(64, generator=random).waves,
-    "clips": data.moving_digits(*data.load_digits(10).test, 64, generator=random).frames,
+    "clips": data.moving_digits(*ten_digits(), 64, generator=random).frames,
     "clouds": data.random_clouds(64, 64, generator=random).points,
 }
 schedule = diffusion.Cosine()
@@ -366,20 +368,21 @@ def turned(turn: int) -> plots.Picture:
     return plots.clouds(
         shown,
         turn=turn,
+        lift=15,
         title=f"Three clouds made from noise, turned by {turn} degrees",
-        alt="Three clouds of 256 dots, near ones red, far ones blue. The first is a sheet rolled "
+        alt="Three clouds of 256 dots, near ones blue, far ones red. The first is a sheet rolled "
         "up, the second a ring, the third a box.",
     )
 
 
-widgets.slider(turned, turn=range(0, 360, 15))
+widgets.slider(turned, turn=[(45 + k) % 360 for k in range(0, 360, 15)])
 
 # %% [markdown]
-# The same without a slider.
+# The same without a slider, from the side on which the sheet shows that it is rolled.
 
 # %% tags=["measure"]
 # @title The same, from one side
-turned(turn=30)
+turned(turn=0)
 
 # %% [markdown]
 # The distance of a point to each surface is a formula, so we can measure. Two questions to each cloud:
@@ -460,8 +463,8 @@ claims.check(
 # %% [markdown]
 # ## A clip
 #
-# Next: eight frames of a digit that crosses the picture on a straight line, at its own constant speed. To learn a motion takes longer, so these weights come with the course too ([recipe](../course_utils/recipes/clips.py)). The class is `DiT`
-# again, the tokens are pieces of 2 frames and 4 x 4 pixels.
+# Next: eight frames of a digit that crosses the picture on a straight line, each clip at its own constant speed. To learn a motion takes longer, so these weights come with the course too
+# ([recipe](../course_utils/recipes/clips.py)). There are only ten shapes, one of each digit, so that all the network has to invent is the motion. The class is `DiT` again, the tokens are pieces of 2 frames and 4 x 4 pixels.
 
 # %%
 filmer = recipes.load("clips", course.device)
@@ -509,7 +512,7 @@ plots.image_grid(
 
 # %% tags=["measure"]
 # @title Motion: fakes first, then the network
-test_clips = data.moving_digits(*data.load_digits(10).test, 64, generator=random).frames
+test_clips = data.moving_digits(*ten_digits(), 64, generator=random).frames.to(course.device)
 
 
 def moves(some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -697,7 +700,7 @@ checks.run("05.3", long_guess)
 # The transformer took everything. Is it also better at what the U-Net is made for? We race them on the digits: about equal numbers of weights, the same loss, loop, optimizer and batches, three seeds each. Every so often we measure
 # the squared error of the predicted noise on 200 held-out digits, averaged over ten times.
 #
-# Equal in what? A step of one may cost more than a step of the other. So we look at the same runs twice: over **training steps**, and over **seconds** of computing.
+# Equal in what? A step of the U-Net costs about three times as much on a CPU. So the transformer gets three times as many steps, and we look at the same runs twice: over **training steps**, and over **seconds** of computing.
 #
 # **Guess first:** which wins over steps, and which over seconds?
 
@@ -729,19 +732,19 @@ def error_of(model: diffusion.Denoiser) -> float:
     return float(diffusion.error_by_time(model, test[:100], grid, **fixed).mean())
 
 
-def race(model: diffusion.Denoiser, seed: int, looks: int = 6) -> Tensor:
+def race(model: diffusion.Denoiser, seed: int, num_steps: int, looks: int = 6) -> Tensor:
     """Train; rows of (step, seconds of training so far, error) at that many places."""
     records = training.train_steps(
         model,
         data.Batches(train, labels, batch_size=32, seed=seed),
         diffusion.denoising_loss,
-        num_steps=sizes.race_steps,
+        num_steps=num_steps,
         optimizer=training.muon(model, 0.02),
     )
     rows, spent = [], 0.0
     for _ in range(looks):
         begin = process_time()
-        for _ in range(sizes.race_steps // looks):
+        for _ in range(num_steps // looks):
             step = next(records).step
         spent += process_time() - begin
         rows.append((step, spent, error_of(model)))
@@ -751,7 +754,8 @@ def race(model: diffusion.Denoiser, seed: int, looks: int = 6) -> Tensor:
 
 seeds = (0, 1, 2)
 painters = {(kind, seed): raced(kind, seed) for kind in networks for seed in seeds}
-runs = {(kind, seed): race(model, seed) for (kind, seed), model in painters.items()}
+length = {"U-Net": sizes.unet_steps, "transformer": sizes.dit_steps}
+runs = {(kind, seed): race(m, seed, length[kind]) for (kind, seed), m in painters.items()}
 weights = {kind: measure.count_parameters(painters[kind, 0]) for kind in networks}
 print({kind: f"{number:,} weights" for kind, number in weights.items()})
 
@@ -772,7 +776,7 @@ for ax, column, label in zip(axes, (0, 1), ("training step", "seconds of trainin
         name = f"_{seed}" if seed else kind
         ax.plot(rows[:, column], rows[:, 2], color=color, label=name)
     ax.set(xlabel=label, ylabel="squared error of the noise")
-    plots.label_lines(ax)
+axes[1].legend()
 figure
 
 
@@ -785,7 +789,7 @@ def after(rows: Tensor, column: int, place: float) -> float:
 
 least = min(float(rows[-1, 1]) for rows in runs.values())
 gap = {}
-for column, (clock, place) in enumerate({"steps": sizes.race_steps, "seconds": least}.items()):
+for column, (clock, place) in enumerate({"steps": sizes.unet_steps, "seconds": least}.items()):
     error = {
         kind: measure.Scatter.of(after(runs[kind, seed], column, place) for seed in seeds)
         for kind in networks
@@ -796,7 +800,7 @@ for column, (clock, place) in enumerate({"steps": sizes.race_steps, "seconds": l
 share = weights["transformer"] / weights["U-Net"]
 claims.check("weights of the transformer / of the U-Net", share, "within", (0.95, 1.05))
 says = "the U-Net's worst seed has less error than the transformer's best, by"
-claims.check(f"equal steps: {says}", gap["steps"], ">", 0.015)
+claims.check(f"equal steps: {says}", gap["steps"], ">", 0.03)
 claims.check(f"equal seconds: {says}", gap["seconds"], ">", 0.01)
 
 # %% [markdown]
