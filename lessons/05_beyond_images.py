@@ -90,7 +90,7 @@ for name, x0 in four.items():
 # None. `add_noise`, `denoising_loss`, `fit` and `sample` multiply and add numbers one by one, and average. They never ask which number stands beside which. Only the **network** must know what
 # it is shown. So the question becomes: is there one network for all four?
 #
-# A U-Net is not. It shrinks a grid of pixels, and a cloud of points has no grid.
+# A U-Net is not: it shrinks a grid and grows it again, and a cloud of points has no grid.
 
 # %% [markdown]
 # ## Tokens
@@ -375,7 +375,7 @@ def turned(turn: int) -> plots.Picture:
     )
 
 
-widgets.slider(turned, turn=[(45 + k) % 360 for k in range(0, 360, 15)])
+widgets.slider(turned, turn=range(45, 405, 15))
 
 # %% [markdown]
 # The same without a slider, from the side on which the sheet shows that it is rolled.
@@ -818,7 +818,6 @@ history = training.fit(
     measure.classification_loss,
     num_steps=400,
     optimizer=training.adamw(judge, 3e-3),
-    checkpoint=course.checkpoint("judge"),
 )
 ten = torch.arange(200, device=course.device) % 10
 shape = (200, 1, 16, 16)
