@@ -732,23 +732,32 @@ def error_of(model: diffusion.Denoiser) -> float:
     return float(diffusion.error_by_time(model, test[:100], grid, **fixed).mean())
 
 
-def race(model: diffusion.Denoiser, seed: int, num_steps: int, looks: int = 6) -> Tensor:
-    """Train; rows of (step, seconds of training so far, error) at that many places."""
-    records = training.train_steps(
+def race(model: diffusion.Denoiser, seed: int, num_steps: int) -> Tensor:
+    """Train; rows of (step, seconds of training so far, error), six of them."""
+    rows, measuring, begin = [], 0.0, process_time()
+
+    def look(step: int) -> None:
+        nonlocal measuring
+        now = process_time()
+        rows.append((step, now - begin - measuring, error_of(model)))
+        measuring += process_time() - now
+
+    steps = iter(range(num_steps))
+
+    def watched_loss(model: diffusion.Denoiser, batch: tuple) -> Tensor:
+        step = next(steps)
+        if step and step % (num_steps // 6) == 0:
+            look(step)
+        return diffusion.denoising_loss(model, batch)
+
+    training.fit(
         model,
         data.Batches(train, labels, batch_size=32, seed=seed),
-        diffusion.denoising_loss,
+        watched_loss,
         num_steps=num_steps,
         optimizer=training.muon(model, 0.02),
     )
-    rows, spent = [], 0.0
-    for _ in range(looks):
-        begin = process_time()
-        for _ in range(num_steps // looks):
-            step = next(records).step
-        spent += process_time() - begin
-        rows.append((step, spent, error_of(model)))
-    records.close()  # leaves the model as it samples
+    look(num_steps)
     return torch.tensor(rows)
 
 
