@@ -1,9 +1,14 @@
-"""Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs."""
+"""Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs.
+
+Before the section `sampling` the states of our samplers are compared with those of diffusers: the
+test that does it needs this environment.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
 import sys
 import time
 import traceback
@@ -16,12 +21,22 @@ from frame.machine import threads
 SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
 CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
+ORACLE = Path(__file__).parents[1] / "tests" / "diffusion" / "test_diffusers.py"
 
 
 def run(section: str, path: Path) -> None:
     """Measure one section and put it into the results at once, so that nothing is lost later."""
     found = importlib.import_module(f"sections.{section}").measure_section()
     results.write(results.merged(results.read(path), section, found, (*SECTIONS, CARD)), path)
+
+
+def same_states() -> bool:
+    """Whether our samplers and diffusers' go the same way; pytest prints what differs."""
+    print(
+        "The same states on the way as diffusers? tests/diffusion/test_diffusers.py ...", flush=True
+    )
+    options = ["-q", "--no-header", "-W", "ignore::DeprecationWarning", "-p", "no:cacheprovider"]
+    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(ORACLE)]).returncode
 
 
 def show(path: Path) -> None:
@@ -45,6 +60,8 @@ def main() -> int:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {there_are}")
     threads()
     begin, failed = time.perf_counter(), []
+    if "sampling" in chosen and not same_states():
+        failed.append("sampling")
     for section in chosen:
         start = time.perf_counter()
         print(f"[{start - begin:5.0f} s] {section} ...", end=" ", flush=True)

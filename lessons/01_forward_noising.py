@@ -9,11 +9,11 @@
 # - jump from clean data to any noise level in one line, on any schedule;
 # - compare schedules by the one number that matters, the signal-to-noise ratio, and say when data is lost, and to whom.
 #
-# *30 minutes to read, 40 more for the exercises, about 30 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
+# *25 minutes to read, 40 more for the exercises, about 30 seconds to run on two cores. Needs no earlier lesson. The quoted claims are from
 # [the article](../docs/article.md) that this course tests. Each exercise is solved in [the answer booklet](answers/01_forward_noising.ipynb).*
 
 # %% [markdown]
-# Run this cell first. It chooses the number of threads, fixes the random seed and says what it found.
+# Run this cell first.
 
 # %% tags=["setup"]
 import torch
@@ -36,15 +36,14 @@ sizes = course.sizes(
 #
 # > *The model learns by adding Gaussian noise to real data (images, audio) over many steps until only pure noise remains.*
 #
-# Why destroy data on purpose? Each noisy copy is a training example: later a model learns to undo the noise (lesson 02). First we look at the noise.
+# Why destroy data on purpose? Each noisy copy is a training example: later a model learns to undo the noise (lesson 02).
 #
-# Two parts of the sentence can be measured. Are *many steps* needed? Is what remains *pure* noise? And a third question: on the way there, when is
-# a digit lost?
+# Two parts of the sentence can be measured. Are *many steps* needed? Is what remains *pure* noise? And on the way there, when is a digit lost?
 
 # %% [markdown]
 # ## One step
 #
-# One step makes the data a little smaller and adds a little noise:
+# *What does one step do?* It makes the data a little smaller and adds a little noise:
 #
 # $$x_i = \sqrt{1-\beta_i}\;x_{i-1} + \sqrt{\beta_i}\;z_i, \qquad z_i \sim \mathcal N(0, 1)$$
 #
@@ -106,12 +105,10 @@ plots.image_row(
 #
 # *The figure: the same points at four moments. Which does the noise blur first, the clusters or the ring?*
 
-# %%
-points = data.ring(sizes.num_points, generator=generator)
-clouds = [points[:3000], *walk(points[:3000])]  # clouds[i] is what is left after i steps
-
 # %% tags=["measure"]
 # @title The ring after 0, 20, 60 and 200 steps
+points = data.ring(sizes.num_points, generator=generator)
+clouds = [points[:3000], *walk(points[:3000])]  # clouds[i] is what is left after i steps
 plots.scatter(
     {
         f"after {i} steps": {"noisy" if i else "clean": clouds[i]}  # one colour for one thing
@@ -125,12 +122,14 @@ plots.scatter(
 )
 
 # %% [markdown]
-# The clusters melt first, then the ring; what is left is one round cloud. Its size has not changed, and here is why.
+# The clusters melt first, then the ring; what is left is one round cloud of the same size. For variances of independent things add: if $x_{i-1}$
+# has variance 1, then $x_i$ has variance $(1-\beta_i)\cdot 1 + \beta_i = 1$. That is what the factor $\sqrt{1-\beta_i}$ is for. The control leaves it
+# out.
 #
-# Variances of independent things add. If $x_{i-1}$ has variance 1, then $x_i$ has variance $(1-\beta_i)\cdot 1 + \beta_i = 1$. That is what the
-# factor $\sqrt{1-\beta_i}$ is for. The control leaves it out.
+# **Guess first:** how large is the **spread** (standard deviation) of the control after 200 steps? The betas add up to about 10.
 
-# %%
+# %% tags=["measure"]
+# @title The spread of the points, with and without shrinking
 kept = [x.std() for x in walk(points)]
 
 grown, x = [], points
@@ -138,11 +137,6 @@ for beta in betas:
     x = x + beta.sqrt() * torch.randn(x.shape, generator=generator)  # noise only
     grown.append(x.std())
 
-# %% [markdown]
-# **Guess first:** how large is the **spread** (standard deviation) of the control after 200 steps? The betas add up to about 10.
-
-# %% tags=["measure"]
-# @title The spread of the points, with and without shrinking
 claims.check("200 steps keep the spread of the data at one", kept[-1], "within", (0.99, 1.01))
 claims.check("control: noise only added, the spread grows", grown[-1], ">", 3.2)
 steps = range(1, num_steps + 1)
@@ -196,8 +190,8 @@ checks.run("01.1", variance_after)
 # %% [markdown]
 # ## Are many steps needed?
 #
-# Put two steps into each other. The data has been multiplied by $\sqrt{1-\beta_1}\sqrt{1-\beta_2}$. The two noises are Gaussian and independent, so
-# their sum is Gaussian too, with variance
+# *Can we skip the way?* Put two steps into each other. The data has been multiplied by $\sqrt{1-\beta_1}\sqrt{1-\beta_2}$. The two noises are Gaussian
+# and independent, so their sum is Gaussian too, with variance
 #
 # $$(1-\beta_2)\,\beta_1 + \beta_2 = 1 - (1-\beta_1)(1-\beta_2).$$
 #
@@ -221,9 +215,9 @@ def one_jump(x0: Tensor, i: int) -> Tensor:
 
 
 # %% [markdown]
-# No loop. But is it the same distribution? The proof is the sum of two Gaussians above. We test the code, in three runs. At every step walk and jump
+# No loop. The proof is the sum of two Gaussians above. We test the code, in three runs: at every step walk and jump
 # must have the same **spread**, and a **correlation** with the clean data that falls as $\sqrt{\bar\alpha_i}$, because the data has variance 1. The control is a
-# common slip: it multiplies by $\bar\alpha$ and $1-\bar\alpha$ instead of their roots.
+# common slip, without the roots.
 #
 # *The figure: the first run. Do walk and jump part anywhere?*
 
@@ -247,9 +241,6 @@ def compared(seed: int) -> Tensor:
 
 runs = torch.stack([compared(course.seed + k) for k in range(3)])  # (3 runs, 5, 200)
 walked, jumped, slip, walk_keeps, jump_keeps = runs.unbind(1)  # (3, 200) each
-
-# %% tags=["measure"]
-# @title Correlation with the clean data, step by step and in one jump
 plots.curves(
     {
         "noisy, 200 steps": (steps, walk_keeps[0]),
@@ -274,16 +265,16 @@ gap = (torch.cat([walk_keeps, jump_keeps]) - alpha_bar.sqrt()).abs().max()
 claims.check("in both, correlation with the data falls as the formula says", gap, "<", 0.01)
 
 # %% [markdown]
-# The difference is chance: at one step the spread of so many numbers strays by about 0.1 %, and this is the worst of 200 steps in three runs.
+# The difference is chance: at one step the spread strays by about 0.1 %, and this is the worst of 200 steps in three runs.
 #
-# So steps *define* the noise, and one jump *makes* it. Training uses the jump, at a random time for every example. One thing is lost: the way.
-# In the walk, what you see after 60 steps still holds the noise of step 20; two jumps with fresh noise know nothing of each other. Exercise 01.2 mends that.
+# So steps *define* the noise, and one jump *makes* it. Training uses the jump. One thing is lost, the way: two jumps with fresh noise know nothing of
+# each other. Exercise 01.2 mends that.
 
 # %% [markdown]
 # ## Time without steps
 #
-# If steps do not matter, we can stop counting them. Let their number $N$ go to infinity and each $\beta_i$ to zero, with $\beta(t) = N\beta_i$ at
-# $t = i/N$. For a small beta, $\log(1-\beta_i) \approx -\beta_i$. So the product of all $1-\beta_i$ becomes $e^{-\sum\beta_i}$, the sum becomes an
+# *If steps do not matter, why count them?* Let their number $N$ go to infinity and each $\beta_i$ to zero, with $\beta(t) = N\beta_i$ at
+# $t = i/N$. For a small beta, $\log(1-\beta_i) \approx -\beta_i$. So the product of all $1-\beta_i$ becomes $e^{-\sum\beta_i}$, the sum an
 # integral, and $\bar\alpha_i$ a smooth curve over the **time** $t$, from 0 (data) to 1 (noise):
 #
 # $$x_t = \alpha(t)\,x_0 + \sigma(t)\,\varepsilon, \qquad \alpha(t) = \sqrt{\bar\alpha} = e^{-\frac12\int_0^t \beta}, \qquad \sigma(t) = \sqrt{1-\alpha(t)^2}$$
@@ -304,8 +295,7 @@ class Linear:
 
 
 # %% [markdown]
-# And the jump for any schedule. Each example of a batch has a time of its own. Its two factors get as many axes as the data, so that each
-# multiplies its own example.
+# And the jump for any schedule. Each example of a batch has a time of its own, so its two factors get as many axes as the data.
 
 
 # %%
@@ -316,10 +306,11 @@ def jump(x0: Tensor, t: Tensor, eps: Tensor, schedule) -> Tensor:
 
 
 # %% [markdown]
-# The package calls them `LinearBeta` and `add_noise`. `add_noise(x0, t, schedule)` draws the noise itself and returns `x_t, eps`; `t` is one number
-# for all examples, or one for each. Does it make the same $x_t$, at 64 times from 0 to 1?
+# The package calls them `LinearBeta` and `add_noise`. `add_noise(x0, t, schedule)` draws the noise itself and returns `x_t, eps`. Does it make the
+# same $x_t$, at 64 times from 0 to 1?
 
-# %%
+# %% tags=["measure"]
+# @title Page and package at 64 times
 from course_utils.diffusion import LinearBeta, add_noise
 
 images = digits.test.images[:64].double()
@@ -329,7 +320,7 @@ gap = (jump(images, times, eps, Linear()) - x_t).abs().max()
 claims.check("Linear and jump are the package's (largest difference)", gap, "<", 1e-6)
 
 # %% [markdown]
-# It does, and from here we use the package. Three schedules are common:
+# Three schedules are common:
 #
 # | schedule | $\alpha(t)$ | $\sigma(t)$ | idea |
 # |---|---|---|---|
@@ -341,13 +332,11 @@ claims.check("Linear and jump are the package's (largest difference)", gap, "<",
 #
 # *The figure: which schedule spends most of its time on images that are almost noise?*
 
-# %%
+# %% tags=["measure"]
+# @title Three schedules: the factors of data and noise
 from course_utils.diffusion import Cosine, Flow
 
 schedules = {"linear": LinearBeta(), "cosine": Cosine(), "flow": Flow()}
-
-# %% tags=["measure"]
-# @title Three schedules: the factors of data and noise
 t = torch.linspace(0, 1, 201)
 figure, (left, right) = plots.panels(
     2,
@@ -408,11 +397,12 @@ checks.run("01.2", noisier)
 # %% [markdown]
 # ## When is a digit lost?
 #
-# We ask a **judge**: a small network that reads digits. But which one? The **clean judge** has seen clean digits only. The **noise judge** has been
+# *Who decides?* A **judge**, a small network that reads digits. The **clean judge** has seen clean digits only. The **noise judge** has been
 # trained on digits at random noise levels. They are of one size, start from the same weights, and see the same digits in the same order.
 
-# %%
-from course_utils import measure, training
+# %% tags=["measure"]
+# @title Train both judges
+from course_utils import training
 
 
 def loss_in_noise(judge, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -423,8 +413,6 @@ def loss_in_noise(judge, batch: tuple[Tensor, Tensor]) -> Tensor:
     return measure.classification_loss(judge, (x_t, labels))
 
 
-# %% tags=["measure"]
-# @title Train both judges
 train, test = (
     [tensor.to(course.device) for tensor in part] for part in (digits.train, digits.test)
 )
@@ -452,19 +440,23 @@ images, labels = (tensor.repeat_interleave(2, dim=0) for tensor in test)  # each
 moments = torch.linspace(0.02, 0.98, 25)
 
 # %% [markdown]
-# Both read the digits of the test part, each twice, at 25 moments. $x_t$ is divided by $\sqrt{\alpha^2+\sigma^2}$ first: so it has the size that
-# the noise judge knows, whatever the schedule. `schedule.level(t)` gives alpha and sigma at one time, as two plain floats.
+# Both read the digits of the test part, each twice, at 25 moments. At what *time* is a digit lost? That depends on the schedule. A better axis is the
+# **signal-to-noise ratio** (SNR), $\alpha^2/\sigma^2$. We take its natural logarithm; the unit is the **nat**. At 0 nats data and noise have equal factors;
+# one nat less means $e \approx 2.7$ times more variance of noise for the same data.
+#
+# First the noise judge alone. **Guess first:** on the left it reads digits on three schedules, over time. How will the same numbers lie over the log SNR?
+# (To the right there is more noise, in both.)
 
 
-# %%
+# %% tags=["measure"]
+# @title The noise judge on three schedules, over time and over log SNR
 def share_read(judge, t: float, schedule) -> float:
+    """The images at time t, given the size that the noise judge knows, whatever the schedule."""
     alpha, sigma = schedule.level(t)
     x_t, _ = add_noise(images, t, schedule, generator=generator)
     return judge.accuracy(x_t / (alpha**2 + sigma**2) ** 0.5, labels)
 
 
-# %% tags=["measure"]
-# @title What the judges read, at 25 times on each schedule
 read = {
     name: torch.tensor([share_read(noise_judge, t, s) for t in moments.tolist()])
     for name, s in schedules.items()
@@ -479,16 +471,6 @@ def where_half(axis: Tensor, values: Tensor) -> float:
     return float(axis[after - 1] + (a - 0.5) / (a - b) * (axis[after] - axis[after - 1]))
 
 
-# %% [markdown]
-# At what *time* is a digit lost? That depends on the schedule. A better axis is the **signal-to-noise ratio** (SNR), $\alpha^2/\sigma^2$. We take its
-# natural logarithm; the unit is the **nat**. At 0 nats data and noise have equal factors; one nat less means $e \approx 2.7$ times more variance of noise
-# for the same data.
-#
-# First the noise judge alone. **Guess first:** on the left it reads digits on three schedules, over time. How will the same numbers lie over the log SNR?
-# (To the right there is more noise, in both.)
-
-# %% tags=["measure"]
-# @title The noise judge on three schedules, over time and over log SNR
 figure, (left, right) = plots.panels(
     2,
     title="Over time three curves; over the signal-to-noise ratio one",
@@ -526,14 +508,13 @@ claims.check("control: at equal time they are not (share of time apart)", time_a
 # What was your guess at the top of the page? This judge loses every second digit near the middle of the walk.
 #
 # That the curves meet must be so, whatever the data is. Divide by $\alpha$: $x_t/\alpha = x_0 + (\sigma/\alpha)\,\varepsilon$. Only the ratio is left. So it is a check
-# of our code. And it says what a schedule is. Training draws $t$ evenly; so a schedule decides **how often each ratio is trained**, and with which
-# ratios it begins and ends.
+# of our code, and it says what a schedule is: it decides **how often each ratio is trained**, and with which ratios training begins and ends.
 
 # %% [markdown]
 # ### Exercise 01.3 - The same noise on another schedule (15 min, medium)
 #
 # A judge fails at time $t$ on one schedule. At which time does another schedule have the same signal-to-noise ratio? Find it for any pair of schedules, to
-# three digits. You know nothing of their formulas. But `log_snr` falls all the way. At the ends, $t = 0$ and $t = 1$, it can be
+# three digits. You know nothing of their formulas, but `log_snr` falls all the way. At $t = 0$ and $t = 1$ it can be
 # infinite, so do not compute with it there.
 #
 # <details><summary>Hint</summary>
@@ -597,8 +578,6 @@ figure
 half_clean = where_half(log_snr, read_by_clean)
 nearest = int((log_snr - half_clean).abs().argmin())
 print(f"half read: clean judge at log SNR {half_clean:.2f}, noise judge {half_snr['cosine']:.2f}")
-print(f"at log SNR {log_snr[nearest]:.2f}, the nearest that was measured:", end=" ")
-print(f"clean judge {read_by_clean[nearest]:.0%}, noise judge {read['cosine'][nearest]:.0%}")
 share, longer = read["cosine"][nearest], half_clean - half_snr["cosine"]
 claims.check("where the clean judge reads half, the noise judge reads most", share, ">", 0.75)
 claims.check("the noise judge reads on for longer (nats)", longer, ">", 1.0)
@@ -610,10 +589,11 @@ claims.check("and is nearly as good on clean digits", noise_judge.accuracy(*test
 # %% [markdown]
 # ## Heard, not only seen
 #
-# The article says *images, audio*. The noise does not care what the data is. Here are two seconds of a melody, noised by the same
+# *And audio?* The noise does not care what the data is. Here are two seconds of a melody, noised by the same
 # function. Listen: until where do you hear the tune?
 
-# %%
+# %% tags=["measure"]
+# @title A melody at three times
 from IPython.display import Audio, display
 
 melody = data.melody()[None]
@@ -629,7 +609,7 @@ for time in (0.0, 0.15, 0.4):
 # **Guess first:** how many nats of noise more does that buy?
 
 # %% tags=["measure"]
-# @title A listener of ten tones
+# @title A listener of ten tones beside the judge of ten digits
 pitches = 440 * 2 ** (torch.arange(10) / 6)  # hertz, each a whole tone above the last
 height = (2 * digits.test.images.var()).sqrt()  # a sine of this height varies as digits do
 
@@ -649,9 +629,6 @@ def share_heard(num_samples: int, log_snr: Tensor, tries: int = 1500) -> float:
 short, long = sizes.side**2, 16 * sizes.side**2
 levels = torch.linspace(2, -9, 23)
 heard = {num: torch.tensor([share_heard(num, level) for level in levels]) for num in (short, long)}
-
-# %% tags=["measure"]
-# @title Digits read and tones heard, over log SNR
 names = {num: f"tone, {num:,} samples" for num in heard}
 figure = plots.curves(
     {"digit, noise judge": (log_snr, read["cosine"])}
@@ -682,13 +659,13 @@ claims.check("sixteen times the samples buy log 16 = 2.77 (nats)", bought, "with
 # %% [markdown]
 # Why log 16? A tone says the same thing in all its samples. A mean over sixteen times as many has a sixteenth of the noise's variance.
 #
-# The gap between tone and digit belongs to this pair of readers: the listener was told its tones, the judge learned from examples. A better judge
-# narrows it ([log of experiments](../docs/experiments.md)). How much noise destroys the data? Ask for the data, its size and its reader.
+# The gap between tone and digit belongs to this pair of readers: a better judge narrows it ([log of experiments](../docs/experiments.md)). How much
+# noise destroys the data? Ask for the data, its size and its reader.
 
 # %% [markdown]
 # ## Turn it yourself
 #
-# Move the slider. Find the time at which you lose the digits, and the time at which you lose the ring. Then change the schedule.
+# *When do you lose them?* Find the time at which you lose the digits, and the time at which you lose the ring. Then change the schedule.
 
 # %% tags=["measure"]
 # @title A slider over time and schedule
@@ -716,32 +693,33 @@ widgets.slider(show, t=[k / 20 for k in range(21)], schedule=list(schedules))
 # %% [markdown]
 # One view of it. *The figure: which of the digits can you still read?*
 
-# %%
+# %% tags=["measure"]
+# @title One view of the slider
 show(t=0.4, schedule="cosine")
 
 # %% [markdown]
 # ## Is what remains pure noise?
 #
-# What is left of the data at $t = 1$? The schedules say:
+# *What is left of the data at $t = 1$?* The schedules say:
 
 # %%
 for name, s in schedules.items():
-    print(f"{name:7} alpha(1) = {s.level(1.0)[0]:.4f}")
+    alpha, _ = s.level(1.0)  # alpha and sigma at one time, as two numbers
+    print(f"{name:7} alpha(1) = {alpha:.4f}")
 
 # %% [markdown]
-# Linear keeps a factor of 0.0066. That is also the correlation of $x_1$ with the data. Can one see it? A correlation of $n$ numbers strays from the
-# true one by about $1/\sqrt n$ (one standard deviation). **Guess first:** how many numbers does it take?
+# Linear keeps a factor of 0.0066. That is also the correlation of $x_1$ with the data. Can one see it? A correlation of $n$ numbers strays by about
+# $1/\sqrt n$ (one standard deviation). **Guess first:** how many numbers does it take?
 
 
-# %%
+# %% tags=["measure"]
+# @title The correlation at t = 1, with more and more points
 def last_correlation(num_points: int, schedule) -> float:
     """Correlation of the ring with itself at t = 1; each point has two numbers."""
     x0 = data.ring(num_points, generator=generator)
     return measure.correlation(add_noise(x0, 1.0, schedule, generator=generator)[0], x0)
 
 
-# %% tags=["measure"]
-# @title The correlation at t = 1, with more and more points
 print("    points   strays by    linear      flow")
 for num in (1000, 100_000, 10_000_000):
     found = {name: last_correlation(num, schedules[name]) for name in ("linear", "flow")}
@@ -767,7 +745,8 @@ claims.check(
 #
 # **Guess first:** how often is that right? The mean of $128 \times 128$ noise pixels strays by $1/128 \approx 0.0078$; what is left is 0.0066.
 
-# %%
+# %% tags=["measure"]
+# @title Black or white, guessed from what is left at t = 1
 side = 128
 colour = torch.tensor([-1.0, 1.0]).repeat(250)  # black, white, black, ...
 flat = colour[:, None, None].expand(-1, side, side)
@@ -778,8 +757,6 @@ def brightness_guessed(schedule) -> float:
     return (x_1.mean(dim=(1, 2)).sign() == colour).float().mean().item()
 
 
-# %% tags=["measure"]
-# @title Black or white, guessed from what is left at t = 1
 leak = {f"noisy, {name}": brightness_guessed(s) for name, s in schedules.items()}
 linear, _, flow = leak.values()
 claims.check("linear: the last noise still tells black from white", linear, ">", 0.7)
@@ -794,9 +771,6 @@ plots.bars(
 )
 
 # %% [markdown]
-# The guess is wrong only if the noise pulls the other way by more than $0.0066 / 0.0078 \approx 0.85$ standard deviations. That is so in 20 % of all
-# cases. (With 500 images a share strays by 2 %.)
-#
 # Does the leak matter? A model that learned to rely on it starts wrong, for generation starts from pure noise. Lin et al. (2023) show that Stable
 # Diffusion therefore fails at very dark and very bright pictures. Its $\alpha(1)$ is 0.068, ten times ours; whether ours does harm was not measured.
 # Two more limits of the sentence:

@@ -9,11 +9,11 @@
 # - hide the future from a model, and test that nothing leaks;
 # - find the head that does a job inside a trained model, and tell where it looks from what it needs.
 #
-# *45 minutes to read, an hour more for the exercises, about 45 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
+# *40 minutes to read, an hour more for the exercises, about 45 seconds to run on two cores. Needs lesson 06. Worked answers to the exercises are in the
 # [answer booklet](answers/07_attention.ipynb).*
 
 # %% [markdown]
-# Run this cell first. It chooses the number of threads, fixes the random seed and says what it found.
+# Run this cell first.
 
 # %% tags=["setup"]
 import math
@@ -44,7 +44,7 @@ sizes = course.sizes(
 # %% [markdown]
 # ## A first look
 #
-# Here is a text with two pronouns. How many legs has *she*? How many has *it*? A word alone cannot say. It has to ask the other words.
+# *How can a word ask other words?* Here is a text with two pronouns. How many legs has *she*? How many has *it*? A word alone cannot say.
 
 # %%
 words = ["Anna", "has", "a", "dog", ".", "she", "feeds", "it"]
@@ -70,7 +70,7 @@ value[place["Anna"]], value[place["dog"]] = 2, 4
 # %% [markdown]
 # Now every word looks at all eight words:
 #
-# 1. It multiplies its query with each key, entry by entry, and adds up: the dot product. Where both point the same way, this **score** is
+# 1. It takes the dot product of its query with each key. Where both point the same way, this **score** is
 #    large. We divide it by $\sqrt K$, where $K$ is the number of entries in a key, here 2. Why is a question for later.
 # 2. It turns scores $s_j$ into **weights** that are positive and add up to one: $w_j = e^{s_j} / \sum_i e^{s_i}$. This is the **softmax**.
 # 3. It takes the average of the values under these weights.
@@ -89,8 +89,7 @@ for word in ("she", "it", "has"):
 
 # %% [markdown]
 # *She* has about two legs, *it* about four. *Has* cannot get nothing: its scores are all 0, so its weights are all one eighth, and it
-# gets the average of all words. A softmax must spend its one unit of attention somewhere. Recall this at
-# Exercise 07.3, where a letter finds nothing that fits.
+# gets the average of all words. A softmax must spend its one unit of attention somewhere.
 
 # %% [markdown]
 # ### The same in three lines
@@ -129,13 +128,13 @@ plots.heatmap(
 )
 
 # %% [markdown]
-# Such a picture is an **attention map**. Read it row by row.
+# Such a picture is an **attention map**. That is all of attention; what follows makes it work in a model.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 07.1 - A softmax for large scores (8 min, easy)
 #
-# The loop above computes `scores.exp()`. Try it with a score of 1000: $e^{1000}$ is more than a float can hold, and the weights
-# become `nan`. Write a softmax that is right for scores of any size, from -10,000 to 10,000, without torch's own. A score may also be
+# The loop above computes `scores.exp()`, but $e^{1000}$ is more than a float can hold, and the weights
+# become `nan`. Write a softmax that is right for scores from -10,000 to 10,000, without torch's own. A score may also be
 # $-\infty$: its weight is 0. In every row at least one score is finite.
 #
 # <details><summary>Hint</summary>
@@ -168,8 +167,8 @@ checks.run("07.1", safe_softmax)
 # %% [markdown]
 # ## Why divide by the root of K?
 #
-# Our keys have two entries. Those of a real model have 64 or 128. Let the entries of queries and keys be independent, with mean zero and variance
-# one. A score is then a sum of $K$ products. **Guess first:** what is the variance of a score for $K = 256$?
+# *What goes wrong with wide keys?* Ours have two entries, those of a real model 64 or 128. Let the entries of queries and keys be independent,
+# with mean zero and variance one. A score is then a sum of $K$ products. **Guess first:** what is its variance for $K = 256$?
 
 # %%
 generator = torch.Generator().manual_seed(course.seed)
@@ -180,10 +179,10 @@ print(f"variance {scores.var():.0f}, divided by the root {(scores / math.sqrt(25
 # %% [markdown]
 # Each product of two such numbers has variance one. Variances of independent terms add, so it is $K$, here 256.
 #
-# Does that hurt? To see it we need one number for how spread out a row of weights is. Its **entropy**, $-\sum_j w_j \log w_j$, is log 64 if all
+# Does that hurt? The **entropy** of a row of weights, $-\sum_j w_j \log w_j$, is log 64 if all
 # 64 words get the same, and 0 if one word gets everything.
 #
-# *The figure: the entropy of the weights for five widths. What happens to scores that are not divided?*
+# *The figure: this entropy for five widths. What happens to scores that are not divided?*
 
 # %% tags=["measure"]
 # @title Entropy of the weights, for five widths
@@ -216,15 +215,15 @@ claims.check("divided, weights stay spread (lowest entropy, nats)", min(divided)
 claims.check("control: undivided, a wide row is nearly all or nothing", control[-1], "<", 0.5)
 
 # %% [markdown]
-# An attention that starts all or nothing has chosen before it learned anything. A small change of its scores then changes hardly any weight, so
-# little gradient can correct it. So Vaswani et al. 2017 suspected; we did not measure it.
+# An attention that starts all or nothing has chosen before it learned anything. Vaswani et al. 2017 suspected that little gradient can then
+# correct it; we did not measure that.
 
 # %% [markdown]
 # ## Do not look ahead
 #
-# A language model predicts the next token. In training it sees the whole text at once, so the answer stands right there, one place to
-# the right. The **causal mask** hides it: before the softmax, the score of every later position becomes $-\infty$. Its weight is then
-# $e^{-\infty} = 0$, and the rest still sums to one. Here are the three lines with the mask, for any number of texts at once.
+# *How do we hide the answer?* A language model predicts the next token, and in training that stands right there, one place to the right. The
+# **causal mask** hides it: before the softmax, the score of every later position becomes $-\infty$. Its weight is then $e^{-\infty} = 0$, and
+# the rest still sums to one. The three lines with the mask, for any number of texts at once:
 
 
 # %%
@@ -253,10 +252,11 @@ plots.heatmap(
 )
 
 # %% [markdown]
-# *Hidden* must mean hidden. We change the input at one position, and look at all outputs before it. They must be not nearly but exactly
-# the same. We do so for every position, and again without the mask. Each vector is its own query, key and value here.
+# *Hidden* must mean hidden. We change the input at one position, and look at all outputs before it: they must be not nearly but exactly
+# the same. So for every position, and again without the mask.
 
-# %%
+# %% tags=["measure"]
+# @title Change each position in turn: how far does any output before it move?
 x = torch.randn(4, 50, 32, generator=generator)  # 4 texts, 50 positions, 32 numbers each
 
 
@@ -277,8 +277,8 @@ claims.check("control: without it every position does (least change)", min(open_
 # ### Exercise 07.2 - A window (15 min, medium)
 #
 # Long texts are costly, so some models let a position see only the last few: itself and the `window - 1` positions before it. Write
-# this mask. One more thing: a model that writes need not ask again for old positions. Only the newest are queries, and all are keys. So there
-# may be fewer rows than columns. The rows are then the **last** positions.
+# this mask. A model that writes asks for its newest positions only, while all are keys. So there may be fewer rows than columns: the rows
+# are then the **last** positions.
 #
 # <details><summary>Hint</summary>
 #
@@ -314,10 +314,11 @@ checks.run("07.2", window_weights)
 # %% [markdown]
 # ## Is this what others compute?
 #
-# The package has the same as `layers.attention`. torch has it as one **fused kernel**, a single operation that need not store the weights. All three
+# The package has the same as `layers.attention`, torch as one **fused kernel**, a single operation that need not store the weights. All three
 # get the same random queries, keys and values.
 
-# %%
+# %% tags=["measure"]
+# @title Page, package and torch on the same numbers
 import torch.nn.functional as F
 
 from course_utils import layers
@@ -334,7 +335,8 @@ claims.check("control: without the root of K it does not", largest(ours - unscal
 # %% [markdown]
 # ## Several heads
 #
-# *Feeds* has two questions: who feeds, and who is fed? Let it ask for a person and an animal at once. **Guess first:** how many legs has the answer?
+# *What if a word has two questions?* *Feeds* asks who feeds, and who is fed. Let it ask for a person and an animal at once. **Guess first:**
+# how many legs has the answer?
 
 # %%
 both = torch.tensor([[8.0, 8.0]])
@@ -357,7 +359,7 @@ for name, asked in {"both": both, "a person": person, "an animal": animal}.items
 # 3. Each head attends by itself.
 # 4. The outputs of the heads are joined again, and a last linear map mixes them.
 #
-# That is all. Apart from biases and dropout, these lines are the attention of GPT. In the shapes, $B$ counts texts and $T$ positions.
+# Apart from biases and dropout, these lines are the attention of GPT. In the shapes, $B$ counts texts and $T$ positions.
 
 # %%
 from torch import nn
@@ -383,9 +385,10 @@ class Layer(nn.Module):
 
 
 # %% [markdown]
-# The package's layer is called `Attention`. We give it the weights of ours. (torch's own is `nn.MultiheadAttention`.)
+# So this is a whole layer. The package's is called `Attention`, torch's `nn.MultiheadAttention`. We give the package's the weights of ours.
 
-# %%
+# %% tags=["measure"]
+# @title Page and package: the same layer
 from course_utils.layers import Attention
 
 own, layer = Layer(32, 4, causal=True), Attention(32, num_heads=4, causal=True)
@@ -393,15 +396,12 @@ layer.load_state_dict(own.state_dict())
 claims.check("our layer is the package's layer", largest(own(x) - layer(x)), "<", 1e-6)
 
 # %% [markdown]
-# From here on we use the package's.
-
-# %% [markdown]
 # ## Attention does not know the order
 #
-# A weighted average is a sum, and a sum has no order. So the last word of a text gets the same output however we shuffle the words before
-# it. A language model must not be like that: *dog bites Anna* is not *Anna bites dog*.
+# *Who bit whom?* A weighted average is a sum, and a sum has no order: the last word of a text gets the same output however we shuffle the words before
+# it. But *dog bites Anna* is not *Anna bites dog*.
 #
-# The remedy is simple: add to each word a vector that belongs to its **position**. We take the random texts from above, shuffle their first 49 places,
+# The remedy: add to each word a vector that belongs to its **position**. We take 50 random vectors, shuffle the first 49,
 # and see how far the last output moves, in four models:
 #
 # 1. one causal layer, without positions;
@@ -436,14 +436,14 @@ claims.check("control: two layers without the mask: nothing moves", two_open, "<
 
 # %% [markdown]
 # It moves in the second and the third. In the third no position was added, and yet the second layer feels the order.
-# The mask is the reason: in layer 1, each word has seen only what stood before it. Shuffled, a word has another past, so layer 1 gives it another vector,
-# and layer 2 averages other vectors. Remember it; it comes back.
+# The mask is the reason: in layer 1, each word has seen only what stood before it. Shuffled, it has another past, so layer 1 gives it another vector,
+# and layer 2 averages other vectors. It comes back below.
 
 # %% [markdown]
 # ## A task that needs looking back
 #
-# Now we train. The task should be out of reach for a model that cannot look by content. So every text is written in a language that was
-# made up for this text alone: the 16 letters a to p are shuffled and cut into 4 words of random length, and the text strings these
+# *What can attention learn?* The task should be out of reach for a model that cannot look by content. So every text is written in a language
+# made up for it alone: the 16 letters a to p are shuffled and cut into 4 words of random length, and the text strings these
 # words together at random, without spaces. Three texts:
 
 # %%
@@ -466,8 +466,8 @@ for text, knows in zip(*data.invented_texts(3, generator=generator), strict=True
 # An earlier *l*, its **earlier twin**, is the second letter of the text. After the twin stands a *c*: the **answer**, ready to be copied. There is a mark
 # wherever the letter before has a twin and its word goes on. Where a word ends, the next is drawn at random, and nobody can know.
 #
-# The words are new in every text, so nothing about them can be learned by heart. All that can be learned is a way of reading: *find where
-# this letter stood before, and copy what came after it*.
+# The words are new in every text. All that can be learned is a way of reading: *find where this letter stood before, and copy what came
+# after it*.
 #
 # Each text has 33 letters. A model reads the first 32, and after each it gives **logits**, a score for every letter that may come next.
 # Column $i$ of `known` says whether letter $i+1$ can be known.
@@ -477,9 +477,8 @@ tests, known = data.invented_texts(sizes.num_tests, generator=generator)  # (N, 
 tests, known = tests.to(course.device), known.to(course.device)
 
 # %% [markdown]
-# The model is as small as can be. Letters and positions go in, then come layers of attention. Each
-# adds what it finds to what it got, and a norm before it keeps the sizes in check.
-# Nothing but attention mixes the positions: whatever this model finds out, it finds by attention.
+# The model is as small as can be. Letters and positions go in, then come layers of attention. Each adds what it finds to what it got, and a
+# norm before it keeps the sizes in check. Nothing but attention mixes the positions.
 
 
 # %%
@@ -502,7 +501,8 @@ class Reader(nn.Module):
 
 
 # %% [markdown]
-# The objective is the one of lesson 06, cross-entropy of the next letter in nats, counted only where it can be known.
+# The loss is that of lesson 06, cross-entropy of the next letter in nats, counted only where it can be known. `trained`, folded,
+# minimises it, on texts of which none is seen twice.
 
 
 # %%
@@ -511,20 +511,17 @@ def known_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     return F.cross_entropy(model(text[:, :-1])[known], text[:, 1:][known])
 
 
+# %% tags=["measure"]
+# @title One measure and one recipe for all models: AdamW at a rate of 0.006, 32 texts a step
+from course_utils import training
+
+
 @torch.no_grad()
 def accuracy(model: nn.Module, text: Tensor = tests, known: Tensor = known) -> float:
     """Share of the letters that can be known that the model gets right."""
     right = model(text[:, :-1]).argmax(-1) == text[:, 1:]
     return float(right[known].float().mean())
 
-
-# %% [markdown]
-# Every model of this lesson is trained by one function, with the same optimizer and rate. No text is seen twice, so the loss of each step is a
-# loss on texts that are new to the model.
-
-# %% tags=["measure"]
-# @title trained: one recipe for all models, AdamW at a rate of 0.006, 32 texts a step
-from course_utils import training
 
 losses = {}
 
@@ -553,16 +550,19 @@ print(f"right where it can be known: {accuracy(reader):.1%}")
 #
 # Three controls, each with one thing taken away:
 #
-# - **one layer** instead of two, but a larger one: 8 heads, width 96, more weights than both layers have together. It is trained for 1,500 steps;
+# - **one layer** instead of two, but a larger one, with more weights than both layers have together, trained for 1,500 steps;
 # - **no positions**: the position vectors are zero and stay zero;
-# - **positions alone**: queries and keys are made from the position, never from the letter; values carry the letters as before. Each place still
-#   chooses where to look, but it chooses the same for every text.
+# - **positions alone**: queries and keys are made from the position, never from the letter. Each place still chooses where to look, but the
+#   same for every text.
 #
-# **Guess first:** which of the three will be right more than half the time?
+# **Guess first:** which of the three will be right more than half the time? And how good is guessing? A clever guesser names one of the
+# letters that it has seen.
+#
+# *The figure: the loss of each model while it trains, beside that of the guesser. Which lines leave the dashed one? When?*
 
 
 # %% tags=["measure"]
-# @title PositionAttention: attention that cannot choose by content
+# @title Train the three controls, and draw the loss of the four models over training
 class PositionAttention(Attention):
     """Attention whose queries and keys see the position only."""
 
@@ -576,7 +576,6 @@ class PositionAttention(Attention):
         return query, key, value
 
 
-# %%
 longer = data.invented_texts(32 * 1500, generator=generator)
 one_layer = trained("one_layer", Reader(num_layers=1, width=96, num_heads=8), longer)
 
@@ -586,13 +585,6 @@ orderless = trained("orderless", orderless, texts)
 
 by_place = trained("places", Reader(kind=PositionAttention), texts)
 
-# %% [markdown]
-# How good is guessing? There are 16 letters, but a clever guesser names one of those that it has seen, each with equal chance.
-#
-# *The figure: the loss of each model while it trains, beside that of the guesser. Which lines leave the dashed one? When?*
-
-# %% tags=["measure"]
-# @title The loss of the four models over training
 kinds = F.one_hot(tests[:, :-1], 16).cumsum(1).gt(0).sum(-1)[known]  # letters seen so far
 guessing, guess_loss = float((1 / kinds).mean()), float(kinds.log().mean())
 two, one = accuracy(reader), accuracy(one_layer)
@@ -624,18 +616,18 @@ print(f"right: two layers {two:.0%}, one layer {one:.0%}, ", end="")
 print(f"positions alone {places_alone:.0%}, no positions {no_places:.0%}")
 
 # %% [markdown]
-# Only *no positions* is right more than half the time. Two wrong conclusions lie near.
+# Only *no positions* is right more than half the time: under a causal mask the second layer can tell the order, as above. Ours learns more
+# slowly without; whole language models do nearly as well (Haviv et al. 2022). Two wrong conclusions lie near.
 #
-# **"One layer cannot do it."** Undertrained is not unable: its line does leave that of the guesser. In none of our trainings, of up to 4,500 steps,
-# did a single layer pass one half ([the log](../docs/experiments.md)). There is a proof for long texts: with one layer, heads times width times bits of
-# precision must grow at least in proportion to the length of the text, and with two a few small heads are enough (Sanford et al. 2024). Our 32 letters are
-# too few for that bound to forbid anything.
+# **"One layer cannot do it."** Undertrained is not unable: its line does leave that of the guesser, though in none of our trainings did a
+# single layer pass one half ([the log](../docs/experiments.md)). A proof exists for long texts (Sanford et al. 2024); our 32 letters are too
+# few for it.
 #
-# **"Positions alone are useless."** A control that fails proves little until
-# it has been seen to succeed. So here is a task that positions alone *can* solve: eight letters go round in a circle, and every next letter
-# has already stood eight places before itself.
+# **"Positions alone are useless."** A control that fails proves little until it has been seen to succeed. So here is a task that positions
+# alone *can* solve: eight letters go round in a circle, and every next letter has stood eight places before itself.
 
-# %%
+# %% tags=["measure"]
+# @title Positions alone, trained on the circle
 circle = torch.rand(7000, 16, generator=generator).argsort(1)[:, torch.arange(33) % 8]
 can_know = (torch.arange(32) >= 8).expand(len(circle), -1)  # in the second round and later
 turner = trained("circle", Reader(kind=PositionAttention), (circle[600:], can_know[600:]))
@@ -643,28 +635,22 @@ turned = accuracy(turner, circle[:600].to(course.device), can_know[:600].to(cour
 claims.check("positions alone do solve a task whose answer has a fixed place", turned, ">", 0.9)
 
 # %% [markdown]
-# And *no positions* gets far. This is the surprise from above again: under a causal mask the second layer can tell the order. Haviv et al. 2022
-# found that whole language models do nearly as well without positions as with them. Ours learns more slowly without.
-
-# %% [markdown]
 # ## Where does it look?
 #
-# The reader has two layers of four heads. For every head we ask two things. How much attention goes to the letter **just before**? And how
-# much goes to the **answer**, the letter after an earlier twin?
+# *How does the reader do it?* It has two layers of four heads. Of every head we ask how much of its attention goes to the letter **just
+# before**, and how much to the **answer**, the letter after an earlier twin.
+#
+# *The figure: two maps of one text, one from each layer. A circle marks an answer. In which layer are the circles dark? Where does the other one
+# look?*
 
-# %%
+# %% tags=["measure"]
+# @title Attention on the answer, and two maps of one text
 from course_utils.language import attention_maps
 
 inputs = tests[:, :-1]  # (N, T)
 maps = torch.stack(attention_maps(reader, inputs))  # (2 layers, N, 4 heads, T, T)
 just_before = maps.diagonal(-1, dim1=3, dim2=4).mean((1, 3))  # (2, 4): one left of the diagonal
 
-# %% [markdown]
-# *The figure: two maps of one text, one from each layer. A circle marks an answer. In which layer are the circles dark? Where does the other one
-# look?*
-
-# %% tags=["measure"]
-# @title Attention on the answer, and two maps of one text
 answer = torch.zeros(len(inputs), 32, 32, dtype=torch.bool, device=course.device)
 answer[:, :, 1:] = inputs[:, :, None] == inputs[:, None, :-1]  # j follows a twin of letter i
 answer = answer.tril()
@@ -702,11 +688,10 @@ claims.check("control: no head of layer 2 does", just_before[1].max(), "<", 0.2)
 # %% [markdown]
 # This is how we read the two maps; the tests follow. In layer 1 each letter takes a note of its predecessor: *I come after m*. The note is added to the
 # vector of its place, so layer 2 can make a key from it. There a new *m* asks: *who comes after m?* The note fits, and the letter that carries it is
-# copied. Such a head of layer 2 is called an **induction head**
-# (Elhage et al. 2021). This way takes two layers, because the note has to be written before it can be found.
+# copied. Such a head of layer 2 is called an **induction head** (Elhage et al. 2021). This way takes two layers, because the note has to be
+# written before it can be found.
 #
-# Dark cells without a circle are of two kinds. Where a word has ended, the head still finds what followed last time, though nobody can know. And where
-# no note fits, the softmax must spend its one unit somewhere.
+# (Dark cells without a circle: where a word has ended the head still finds what followed last time, and where no note fits it must spend its one unit somewhere.)
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 07.3 - The machine without training (20 min, medium)
@@ -765,7 +750,7 @@ claims.check("built by hand: right where it can be known (share)", by_hand_right
 # %% [markdown]
 # ## Turn it yourself
 #
-# Choose a position in the text, a layer and a head. The framed row is the one that looks; orange bars stand on the answer. Find a letter
+# *Can you follow one answer back?* The framed row is the one that looks; orange bars stand on the answer. Find a letter
 # of which layer 2 has found the answer. Go to the place of the answer and change to layer 1: what does *it* look at?
 
 # %% tags=["measure"]
@@ -811,9 +796,7 @@ show(position=int(goal.any(1).nonzero().max()), layer="layer 2", head=f"head {af
 # %% [markdown]
 # ## Take it away
 #
-# A map shows where a head looks. It does not show that the model needs the look. For that we remove heads and ask again.
-#
-# A head writes through its own columns of the last linear map of its layer. With zeros there, it says nothing.
+# *Does the model need what it looks at?* A map cannot say. So we remove heads and ask again. A head writes through its own columns of the last linear map of its layer. With zeros there, it says nothing.
 
 # %%
 import copy
@@ -831,7 +814,7 @@ def without(heads: list[tuple[int, int]]) -> float:
 # %% [markdown]
 # Each head of layer 2 has nearly all of its attention on the answer. **Guess first:** how much accuracy is lost without one of them? Without two?
 #
-# *The figure: each dot is one set of heads, removed from layer 1 or from layer 2 of our one trained reader. Compare the layers at two heads removed.*
+# *The figure: each dot is one set of heads, removed from layer 1 or from layer 2. Compare the layers at two heads removed.*
 
 # %% tags=["measure"]
 # @title Every set of heads of one layer, removed
@@ -856,25 +839,21 @@ plots.strips(
 )
 
 # %% tags=["measure"]
-# @title Sets of equal size, and which head of layer 1 is left
+# @title Sets of equal size
 claims.check("without all four heads of layer 1 little is left", left_over[0][4][0], "<", 0.2)
 claims.check("without all four heads of layer 2 little is left", left_over[1][4][0], "<", 0.2)
 claims.check("without any one head of layer 2 (worst of four)", min(left_over[1][1]), ">", 0.95)
 claims.check("without any two heads of layer 2 (worst of six)", min(left_over[1][2]), ">", 0.85)
 print(f"without two heads of layer 1 (worst of six): {min(left_over[0][2]):.0%}")
-alone = left_over[0][3][::-1]  # without heads 123, 023, 013, 012: left is head 0, 1, 2, 3
-for head, (look, right) in enumerate(zip(just_before[0].tolist(), alone, strict=True), 1):
-    print(f"head {head} of layer 1: {look:.0%} of it looks one back; left alone, {right:.0%} right")
 
 # %% [markdown]
-# Both layers are needed. In layer 2 the heads stand in for each other: without any one next to nothing is lost, without any two little. In layer 1
-# it matters which are left: alone, a head tends to keep the more, the more it looks at the letter before. Here map and need agree. This is
+# Both layers are needed. In layer 2 the heads stand in for each other; in layer 1 it matters which are left. This is
 # one reader of one seed; others are alike ([the log](../docs/experiments.md)).
 #
-# Finer still: all heads stay, and single looks of layer 2 go. First all looks at the answer go, then, as a control, all *other* looks.
-# Whatever is left is scaled up to one unit of attention again.
+# Finer still: all heads stay, and single looks of layer 2 go. First all looks at the answer, then, as a control, all *other* looks.
+# Whatever is left is scaled up to one unit again.
 #
-# *The figure: the share of known letters that are right. Which of the two cuts hurts?*
+# *The figure: which of the two cuts hurts?*
 
 # %% tags=["measure"]
 # @title Single looks of layer 2, removed
@@ -919,23 +898,20 @@ claims.check("control: all other looks can go", only_answer, ">", 0.95)
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# *Weigh the importance of different parts of the input.* Two measurements say that a weight does not measure importance. Jain & Wallace 2019
-# found the like, in other models and by other measurements.
+# *Is a large weight importance?* Any head that looks at the answer can be removed for next to nothing, because the others stand in. That
+# speaks against it, and so does a second measurement, about the input itself. (Jain & Wallace 2019 found the like, in other models and by
+# other measurements.)
 #
-# The first is above. Together the looks at the answer carry everything. Yet any head that looks there can be
-# removed for next to nothing, because the others stand in.
-#
-# The second is about the input itself. In each text, take the first position whose next letter can be known. Its twin stands at some place $j$, so
-# the answer stands at $j+1$. We change one letter into the next of the alphabet (p becomes a), and count how often the model no longer gives the old answer:
-#
-# - at $j+1$, the answer. It should change every time: the model copies what now stands there;
-# - at $j$, the twin;
-# - as a control, at an earlier place drawn at random from the others.
+# In each text, take the first position whose next letter can be known. Its twin stands at some place $j$, so the answer stands at $j+1$. We
+# change one letter into the next of the alphabet, and count how often the model no longer gives the old answer: at the answer itself, at
+# the twin, or, as a control, at another earlier place drawn at random.
 #
 # **Guess first:** the twin gets a few percent of layer 2's attention. How many answers break when it is changed?
+#
+# *The figure: attention of layer 2 on the left, broken answers on the right.*
 
 # %% tags=["measure"]
-# @title The places: where it looks from, the twin, and another letter
+# @title One letter changed: the attention on it, and the answers that break
 now = known.int().argmax(1, keepdim=True)  # (N, 1) the first letter with an answer
 twin = (inputs == inputs.gather(1, now)).int().argmax(1, keepdim=True)  # where it stood before
 places = torch.arange(32, device=course.device)
@@ -956,11 +932,6 @@ def after_change(spot: Tensor) -> tuple[float, float]:
     return float(weight), float((guess != tests[use].gather(1, now + 1)).float().mean())
 
 
-# %% [markdown]
-# *The figure: attention of layer 2 on the left, broken answers on the right.*
-
-# %% tags=["measure"]
-# @title One letter changed: the attention on it, and the answers that break
 spots = {"the answer": twin + 1, "the twin": twin, "control: another letter": another}
 looked, broken = {}, {}
 for name, spot in spots.items():
@@ -988,17 +959,16 @@ note = maps[0][use].transpose(1, 3)[every, twin[:, 0], twin[:, 0] + 1].mean(0).m
 claims.check("layer 1 looks from the answer at the twin (highest head)", note, ">", 0.7)
 
 # %% [markdown]
-# Layer 2 does not see letters alone. It sees each together with what layer 1 has added at its place, and the note about the twin
-# lies at the answer. A map of one layer cannot show that. Both maps together do, here: layer 1 looks from $j+1$ to $j$, and layer 2 looks at $j+1$.
-# Weights say where a head reads; only a change says what the answer needs. How far
-# maps may still serve as explanations is disputed (Wiegreffe & Pinter 2019).
+# The note about the twin lies at the answer: layer 1 looks from $j+1$ to $j$, and layer 2 looks at $j+1$. A map of one layer cannot show that.
+# Weights say where a head reads; only a change says what the answer needs. How far maps may still serve as explanations is disputed
+# (Wiegreffe & Pinter 2019).
 
 # %% [markdown]
 # ## The price
 #
-# The scores are a table of $T \times T$. Count a multiplication and an addition as two operations: the looks of a layer take
-# $2T^2D$ for the scores and $2T^2D$ for the averages. The four linear maps of the layer take $8TD^2$. In a GPT, a network of two more maps follows,
-# from width $D$ to $4D$ and back: $16TD^2$. **Guess first:** at width 128, from what length on do the looks cost more than all the rest?
+# *What does it cost that every word asks every word?* Count a multiplication and an addition as two operations: the looks of a layer take
+# $2T^2D$ for the scores and $2T^2D$ for the averages. Its four linear maps take $8TD^2$, and the two more maps that follow in a GPT,
+# from width $D$ to $4D$ and back, $16TD^2$. **Guess first:** at width 128, from what length on do the looks cost more than all the rest?
 
 # %% tags=["measure"]
 # @title Operations of the looks and of the linear maps, as torch counts them
@@ -1015,9 +985,8 @@ claims.check("twice the text, four times the looks", looks[2] / looks[1], "withi
 claims.check("control: twice the text, twice the rest", rest[2] / rest[1], "within", (1.9, 2.1))
 
 # %% [markdown]
-# Both are equal where $4T^2D = 24TD^2$, at $T = 6D$, here 768 tokens. Beyond that the looks cost more than all the rest.
-#
-# The operations stay. But the *table* need not be stored, and this is the trick of torch's fused kernel. You can find it yourself:
+# Both are equal where $4T^2D = 24TD^2$, at $T = 6D$, here 768 tokens. The operations stay. But the *table* of scores need not be stored, and
+# this is the trick of torch's fused kernel. You can find it yourself:
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 07.4 - Read once (25 min, hard)
@@ -1062,10 +1031,6 @@ checks.run("07.4", read_once)
 
 # %% [markdown]
 # ## What was measured
-#
-# Attention is an average under weights that a softmax makes from queries and keys; the mask hides the future, and positions tell the order.
-# Two layers of it learned to find the earlier twin of a letter and to copy what followed. We then removed heads, looks and letters, and compared what
-# the maps show with what the answers need.
 #
 # **Verdict on *importance*: a weight is not importance. A head with large weights could go while others did its work. A letter with a small weight in
 # layer 2 was needed, because layer 1 had read it.**

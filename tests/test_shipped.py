@@ -187,6 +187,7 @@ def test_a_recipe_is_shipped_whole_and_its_row_names_it(tmp_path):
     assert description["config"]["num_steps"] == 5
     assert not list(tmp_path.glob(".course/recipes/*"))
     (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "01_first.py").touch()
     assert "[tiny](../recipes/tiny.py) | `Linear`, 2 weights" in ship_checkpoints.readme(tmp_path)
 
 

@@ -53,9 +53,9 @@ README = """\
 `COURSE_MODE=fast` loads these files instead of training, so that a lesson of a workshop runs in
 seconds. They are only read: what a learner trains goes to `.course`. Some lessons start, in every
 mode, from a model that trained longer: the recipes in `course_utils/recipes`. `make checkpoints`
-makes all of them, in the cpu tier on one thread; `ONLY=02` those of one lesson, `ONLY=digits` one recipe.
-The same machine and the packages of `requirements.lock` make the same weights again; elsewhere the
-last digits differ.
+makes all of them, in the cpu tier on one thread; `ONLY=02` those of one lesson, `ONLY=digits` one
+recipe. The same machine and the packages of `requirements.lock` make the same weights again;
+elsewhere the last digits differ.
 
 | file | lesson or recipe | what it is | size | sha256 |
 |---|---|---|---|---|

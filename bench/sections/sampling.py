@@ -47,10 +47,10 @@ def measure_section() -> dict[str, Any]:
     reached, quality = by_calls(model, digits)
     threads()
     with torch.no_grad():
-        cost, overhead = loops(model.net)
+        costs, overhead = loops(model.net)
         agree = trajectories(model.net)
     details = {"trajectories": agree, "quality": quality, "loop": overhead}
-    return {"goals": [reached, cost], "details": details}
+    return {"goals": [reached, *costs], "details": details}
 
 
 def trajectories(net: torch.nn.Module) -> dict[str, float]:
@@ -115,7 +115,7 @@ class Timed(torch.nn.Module):
             return self.net(x, t)
 
 
-def loops(net: torch.nn.Module) -> tuple[Goal, dict[str, Any]]:
+def loops(net: torch.nn.Module) -> tuple[list[Goal], dict[str, Any]]:
     """What our loop adds to the calls of the network inside it, and diffusers' loop beside it.
 
     Both times come from one run, so a slow minute of the machine hits both.
@@ -123,15 +123,17 @@ def loops(net: torch.nn.Module) -> tuple[Goal, dict[str, Any]]:
     found = {
         f"{name}, batch {batch}": shares for batch in BATCHES for name, shares in loop(net, batch)
     }
-    ours = found[f"ours, batch {BATCHES[-1]}"]
-    goal = Goal.lower(
-        f"sampling: CPU time of the loop, {BATCHES[-1]} images",
-        1 + ours["median"],
-        1.0,
-        "the network in it",
-        1 / 1.03,
-    )
-    return goal, {"overhead": found}
+    goals = [
+        Goal.lower(
+            f"sampling: CPU time of the loop, {batch} images",
+            1 + found[f"ours, batch {batch}"]["median"],
+            1.0,
+            "the network in it",
+            1 / 1.03,
+        )
+        for batch in BATCHES
+    ]
+    return goals, {"overhead": found}
 
 
 def loop(net: torch.nn.Module, batch: int) -> Iterator[tuple[str, dict[str, float]]]:

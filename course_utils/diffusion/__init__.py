@@ -1,10 +1,11 @@
 """Diffusion models: a schedule, a denoiser, its objective, and samplers. Mirrors `language`."""
 
+from course_utils.diffusion.consistency import consistency_loss
 from course_utils.diffusion.exact import ExactDenoiser, GaussianMixtureDenoiser
 from course_utils.diffusion.measure import error_by_time
 from course_utils.diffusion.model import Denoiser, PointMLP
 from course_utils.diffusion.objective import add_noise, denoising_loss, stratified_times
-from course_utils.diffusion.sampling import sample, times_even_in_snr
+from course_utils.diffusion.sampling import sample
 from course_utils.diffusion.schedule import Cosine, Flow, LinearBeta, Schedule, discrete_betas
 from course_utils.diffusion.steps import (
     ancestral,
@@ -13,6 +14,13 @@ from course_utils.diffusion.steps import (
     gaussian_step,
     heun,
     posterior_std,
+    renoise,
+)
+from course_utils.diffusion.times import (
+    times_even,
+    times_even_in_snr,
+    times_karras,
+    times_quadratic,
 )
 from course_utils.diffusion.tokens import Clip, Frames, Patches, Points, Tokens
 from course_utils.diffusion.transformer import DiT
@@ -36,6 +44,7 @@ __all__ = [
     "UNet",
     "add_noise",
     "ancestral",
+    "consistency_loss",
     "ddim",
     "denoising_loss",
     "discrete_betas",
@@ -44,7 +53,11 @@ __all__ = [
     "gaussian_step",
     "heun",
     "posterior_std",
+    "renoise",
     "sample",
     "stratified_times",
+    "times_even",
     "times_even_in_snr",
+    "times_karras",
+    "times_quadratic",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from course_utils.diffusion.inputs import Time, batch_times
 from course_utils.diffusion.model import Predictor
+from course_utils.diffusion.schedule import Schedule
 from course_utils.diffusion.steps import with_x0
 from course_utils.records import Prediction
 
@@ -19,6 +22,31 @@ class Clipped(Prediction):
     said: Prediction
 
 
+class KnownLevels(Schedule):
+    """The schedule of a run: alpha and sigma at its times are worked out once, before it begins.
+
+    One by one they would take as long as all the rest of the loop.
+    """
+
+    def __init__(self, schedule: Schedule, times: Sequence[float]) -> None:
+        self.schedule = schedule
+        t = torch.tensor(list(times), dtype=torch.float64)
+        factors = zip(schedule.alpha(t).tolist(), schedule.sigma(t).tolist(), strict=True)
+        self._levels = dict(zip(times, factors, strict=True))
+
+    def alpha(self, t: Time) -> Tensor:
+        """That of the schedule."""
+        return self.schedule.alpha(t)
+
+    def sigma(self, t: Time) -> Tensor:
+        """That of the schedule."""
+        return self.schedule.sigma(t)
+
+    def level(self, t: float) -> tuple[float, float]:
+        """Both factors at one time; looked up where it is one of the run's."""
+        return self._levels.get(t) or self.schedule.level(t)
+
+
 class BoundModel:
     """A model as the steps of one run see it: under the run's condition, clipped, and counted.
 
@@ -28,11 +56,14 @@ class BoundModel:
         model: the denoiser.
         cond: (B, ...) conditions, or None.
         clip: limit of |x0_hat|, or None.
+        times: of the run.
     """
 
-    def __init__(self, model: Predictor, cond: Tensor | None, clip: float | None) -> None:
+    def __init__(
+        self, model: Predictor, cond: Tensor | None, clip: float | None, times: Sequence[float]
+    ) -> None:
         self.model, self.cond, self.clip = model, cond, clip
-        self.schedule = model.schedule
+        self.schedule: Schedule = KnownLevels(model.schedule, times)
         self.calls = 0
 
     def __call__(self, x_t: Tensor, t: Time) -> Prediction:

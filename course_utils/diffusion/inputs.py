@@ -30,7 +30,7 @@ def check_times(t: Time, x: Tensor) -> Tensor:
         )
     # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
     if t.device.type == "cpu" and t.numel():
-        low, high = (float(end) for end in t.aminmax())
+        low, high = t.min().item(), t.max().item()
         if not (low >= 0 and high <= 1):  # also where one is not a number
             raise ValueError(
                 f"t must lie in [0, 1], 0 = data and 1 = noise; got values from {low:.4g} to "

@@ -5,7 +5,7 @@ Letters: B batch, D width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -34,11 +34,11 @@ class Predictor(Protocol):
 
 
 # What a network can be asked for, as rows (p, q) of: output = p * x0 + q * eps.
-TARGETS = {
-    "eps": lambda alpha, sigma: (0.0 * alpha, 1.0 + 0.0 * sigma),
-    "x0": lambda alpha, sigma: (1.0 + 0.0 * alpha, 0.0 * sigma),
+TARGETS: dict[str, Callable[[Tensor, Tensor], tuple[Tensor | float, Tensor | float]]] = {
+    "eps": lambda alpha, sigma: (0.0, 1.0),
+    "x0": lambda alpha, sigma: (1.0, 0.0),
     "v": lambda alpha, sigma: (-sigma, alpha),
-    "flow": lambda alpha, sigma: (-1.0 + 0.0 * alpha, 1.0 + 0.0 * sigma),
+    "flow": lambda alpha, sigma: (-1.0, 1.0),
 }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,8 +15,7 @@ from course_utils.diffusion.bound import BoundModel, Clipped
 from course_utils.diffusion.inputs import check_floating
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import randn
-from course_utils.diffusion.schedule import Schedule
-from course_utils.diffusion.steps import Step, ancestral, ddim, dpm_solver_2m
+from course_utils.diffusion.steps import Step, ancestral, ddim, dpm_solver_2m, renoise
 from course_utils.layers import at_least_float32, check_sizes
 from course_utils.records import Prediction, SampleStep
 
@@ -46,9 +44,9 @@ def sample(
         shape: (B, ...) of what to generate.
         num_steps: steps, at least 1; 50 if None, or as many as `times` has.
         step: step(model, x, t, s) -> x_s, prediction: `ddim`, `heun`, `ancestral()`,
-            `dpm_solver_2m()`, or your own.
-        times: falling times from t_start to 0; evenly spaced if None. With `dpm_solver_2m` and
-            few steps, `times_even_in_snr` is much better.
+            `dpm_solver_2m()`, `renoise()`, or your own.
+        times: falling times from t_start to 0; evenly spaced if None. Other grids are in
+            `diffusion.times`: with `dpm_solver_2m` and few steps, `times_even_in_snr` is better.
         cond: (B, ...) conditions, or None.
         x_start: (B, ...) state at t_start; standard normal noise if None.
         t_start: time to start at, in (0, 1].
@@ -75,7 +73,7 @@ def sample(
         like = torch.empty(0, dtype=at_least_float32(weight.dtype), device=weight.device)
         x_start = randn(shape, like=like, generator=generator)
     x = x_start.to(at_least_float32(x_start.dtype), copy=True)
-    return run(BoundModel(model, cond, clip), x, times, step)
+    return run(BoundModel(model, cond, clip, times), x, times, step)
 
 
 @torch.no_grad()
@@ -88,38 +86,6 @@ def run(
         if isinstance(prediction, Clipped):
             prediction = prediction.said
         yield SampleStep(calls=model.calls, t=s, state=x.clone(), prediction=prediction)
-
-
-def times_even_in_snr(
-    schedule: Schedule, num_steps: int, low: float = -7.0, high: float = 6.0
-) -> list[float]:
-    """Times for `sample` whose log SNRs are evenly spaced: 1, then from `low` to `high`, then 0.
-
-    Args:
-        schedule: says the log SNR at each time.
-        num_steps: steps, at least 3.
-        low: log SNR of the second time, in nats, below `high`: nearly all noise.
-        high: log SNR of the last time before 0: nearly all data.
-
-    Returns:
-        num_steps + 1 falling times.
-
-    Raises:
-        ValueError: too few steps, or log SNRs that this schedule has not got in this order.
-
-    Source: Lu et al. 2022, section 3.3 (DPM-Solver), arXiv:2206.00927.
-    """
-    # Without the ends, where the log SNR is infinite.
-    t = torch.linspace(1, 0, 10_001, dtype=torch.float64)[1:-1]
-    log_snr = schedule.log_snr(t).numpy()
-    check_sizes(3, num_steps=num_steps)
-    if not log_snr[0] <= low < high <= log_snr[-1]:
-        raise ValueError(
-            f"expected log SNRs low < high between {log_snr[0]:.1f} and {log_snr[-1]:.1f}, the "
-            f"ends of {schedule}; got low={low:g}, high={high:g}."
-        )
-    inner = np.interp(np.linspace(low, high, num_steps - 1), log_snr, t.numpy())
-    return [1.0, *inner.tolist(), 0.0]
 
 
 def check_run(
@@ -152,9 +118,11 @@ def check_inputs(
     clip: float | None,
 ) -> None:
     """Raise ValueError for a step, tensors or a limit that cannot work."""
-    makers: tuple[object, ...] = (ancestral, dpm_solver_2m)
+    makers: tuple[object, ...] = (ancestral, dpm_solver_2m, renoise)
     if step in makers:
-        raise ValueError("ancestral and dpm_solver_2m make a step: write step=ancestral().")
+        raise ValueError(
+            "ancestral, dpm_solver_2m and renoise make a step: write step=ancestral()."
+        )
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be above 0, or None; got {clip}.")
     if cond is not None and cond.shape[:1] != (shape[0],):

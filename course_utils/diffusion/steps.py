@@ -126,6 +126,27 @@ def ancestral(eta: float = 1.0, generator: torch.Generator | None = None) -> Ste
     return step
 
 
+def renoise(generator: torch.Generator | None = None) -> Step:
+    """A step that keeps none of the noise: x_s = alpha_s x0_hat + sigma_s z, all of it drawn anew.
+
+    For a model whose x0_hat is already a sample, such as a consistency model. Of an ordinary
+    denoiser, whose x0_hat is an average, it makes blurred samples.
+
+    Args:
+        generator: source of the noise; torch's global one if None.
+
+    Source: multistep consistency sampling, Song et al. 2023, algorithm 1, arXiv:2303.01469.
+    """
+
+    def step(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
+        said = model(x, t)
+        alpha, sigma = model.schedule.level(s)
+        noise = randn(x.shape, like=x, generator=generator) if sigma else 0.0
+        return gaussian_step(said, alpha, sigma, fresh=sigma, noise=noise), said
+
+    return step
+
+
 def heun(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
     """Go to s, ask again there, and take the mean of both directions from x: two calls a step.
 

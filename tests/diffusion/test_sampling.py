@@ -37,16 +37,6 @@ def test_samples_of_the_exact_denoiser_have_the_distribution(schedule, eta):
     assert measure.modes(final, RING, 0.3).on_mode > 0.97
 
 
-@pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
-def test_times_even_in_snr_are(schedule):
-    times = times_even_in_snr(schedule, 9, -5.0, 5.0)
-    assert (len(times), times[0], times[-1]) == (10, 1.0, 0.0)
-    log_snr = schedule.log_snr(torch.tensor(times[1:-1], dtype=torch.float64))
-    torch.testing.assert_close(
-        log_snr, torch.linspace(-5, 5, 8, dtype=torch.float64), atol=0.01, rtol=0
-    )
-
-
 def test_few_calls_of_order_two_are_better_even_in_snr():
     schedule = Cosine()
     exact = GaussianMixtureDenoiser(RING, 0.1, schedule)
@@ -58,14 +48,6 @@ def test_few_calls_of_order_two_are_better_even_in_snr():
     truth = end(num_steps=1000)
     error = (end(num_steps=10) - truth).abs().mean()
     assert (end(times=times_even_in_snr(schedule, 10)) - truth).abs().mean() < error / 2
-
-
-@pytest.mark.parametrize("low_high", [(3.0, -3.0), (-50.0, 6.0), (-7.0, float("nan"))])
-def test_times_even_in_snr_refuse_what_the_schedule_has_not_got(low_high):
-    with pytest.raises(ValueError, match=r"log SNRs low < high between -\d"):
-        times_even_in_snr(LinearBeta(), 10, *low_high)
-    with pytest.raises(ValueError, match="num_steps must be a whole number, at least 3; got 2"):
-        times_even_in_snr(LinearBeta(), 2)
 
 
 def test_exact_denoiser_of_a_data_set_returns_its_examples():
@@ -319,3 +301,23 @@ def test_the_noise_of_an_image_depends_on_its_batch_and_its_path_on_its_start_al
     torch.testing.assert_close(
         first(4, x_start=torch.ones(4, 2)), first(5, x_start=torch.ones(5, 2))
     )
+
+
+@pytest.mark.parametrize("schedule", [Cosine(), Flow(), LinearBeta()], ids=repr)
+def test_a_step_finds_the_levels_of_its_run_and_of_any_other_time(schedule):
+    seen = []
+
+    def step(model, x, t, s):
+        middle = (t + s) / 2
+        seen.extend((time, model.schedule.level(time)) for time in (t, s, middle))
+        seen.append((None, model.schedule.at(torch.full((2,), middle), x)))
+        return ddim(model, x, t, s)
+
+    model = GaussianMixtureDenoiser(torch.zeros(1, 2), 1.0, schedule)
+    last(sample(model, (2, 2), times=[0.9, 0.35, 0.1, 0.0], t_start=0.9, step=step))
+    assert len(seen) == 12
+    for time, found in seen:
+        if time is not None:
+            assert found == pytest.approx(schedule.level(time), rel=1e-12, abs=1e-15)
+        else:
+            assert [factor.shape for factor in found] == [(2, 1)] * 2

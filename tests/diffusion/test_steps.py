@@ -227,6 +227,33 @@ def test_orders_on_the_way(schedule, make, order):
     assert math.log2(error(40) / error(80)) == pytest.approx(order, abs=0.12)
 
 
+@pytest.mark.parametrize("schedule", [LinearBeta(), Cosine(), Flow()], ids=repr)
+@pytest.mark.parametrize(
+    ("make", "order"), [(lambda: ddim, 1), (lambda: heun, 2), (dpm_solver_2m, 2)]
+)
+def test_orders_as_slopes_away_from_both_ends(schedule, make, order):
+    # From the true state at 3/4 to 1/4: the slope of log error over log steps, and its error.
+    z = start()
+
+    def true_state(t):
+        alpha, sigma = schedule.level(t)
+        return alpha * MEAN + math.hypot(alpha * STD, sigma) * z
+
+    numbers = [24, 48, 96, 192, 384]
+    errors = []
+    for number in numbers:
+        options = dict(num_steps=number, step=make(), t_start=0.75, x_start=true_state(0.75))
+        run = sample(gaussian(schedule), (6, 2), **options)
+        state = next(step.state for step in run if step.t < 0.25 + 1e-9)
+        errors.append(float((state - true_state(0.25)).abs().max()))
+    x, y = (torch.tensor(v, dtype=torch.float64).log() for v in (numbers, errors))
+    x, y = x - x.mean(), y - y.mean()
+    slope = (x @ y) / (x @ x)
+    error = ((y - slope * x).square().sum() / 3 / (x @ x)).sqrt()
+    assert float(error) < 0.02
+    assert float(-slope) == pytest.approx(order, abs=0.06)
+
+
 def test_two_calls_a_step_are_counted():
     model = gaussian(Flow())
     with measure.counted_calls(model) as calls:

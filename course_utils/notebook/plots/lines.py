@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatter
 from numpy.typing import NDArray
 
 from course_utils.notebook.plots.figures import Data, Picture, as_array, canvas, legend_row
@@ -62,6 +62,7 @@ def curves(
     if logx:
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(plain)
+        ax.xaxis.set_minor_formatter(LogFormatter())  # 20, 30 where 10 and 100 are too few
     if logy:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(plain)

@@ -1,0 +1,1096 @@
+# %% [markdown]
+# # 03 · Sampling
+#
+# **A trained denoiser is given. How do you get from noise to data, in how many calls of the network, and must there be chance in it?**
+#
+# After this lesson you can
+#
+# - write DDIM, DDPM, Heun and DPM-Solver++(2M) in a few lines each, and say which formula they share;
+# - tell the error of a sampler from the error of the network, and measure both;
+# - choose a sampler, a time grid and a number of calls by measurement, and know what one call can do.
+#
+# *35 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lessons 01 and 02. The quoted claims are from [the article](../docs/article.md).
+# Each exercise is solved in [the answer booklet](answers/03_sampling.ipynb).*
+
+# %% tags=["setup"]
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup, widgets
+
+course = setup("03", seed=0)
+claims = Claims("03")
+sizes = course.sizes(
+    cpu=dict(ring_steps=1000, student_steps=1000, points=2000, images=200),
+    gpu=dict(ring_steps=3000, student_steps=3000, points=4000, images=200),
+)
+
+# %% [markdown]
+# ## The claim
+#
+# > *The model learns to reverse this process starting from pure noise and gradually removing it step-by-step to create realistic samples.*
+#
+# > *Creates data through iterative refinement (typically 50-1000 steps).*
+#
+# > *Stochastic (probabilistic) generation process.*
+#
+# Three claims: *gradually*, *50-1000*, *stochastic*. First we watch. The network below was trained on handwritten digits as in lesson 02, for longer, and comes with the course.
+
+# %%
+from course_utils import diffusion, recipes
+from course_utils.records import Prediction, last
+
+painter = recipes.load("digits", course.device)
+asked = torch.arange(sizes.images, device=course.device) % 10  # 0, 1, ... 9, 0, 1, ...
+noise = torch.randn(sizes.images, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+noise = noise.to(course.device)
+
+steps = list(diffusion.sample(painter, noise.shape, num_steps=25, cond=asked, x_start=noise))
+on_the_way = torch.stack([noise, *(steps[k - 1].state for k in (5, 10, 15, 20, 25))])
+
+# %% [markdown]
+# *The figure: ten images from pure noise (above) to the end (below), 25 calls of the network in all. From which row on could you name the digit?*
+
+# %% tags=["measure"]
+# @title Ten digits on their way
+plots.image_grid(
+    on_the_way[:, :10].clamp(-1, 1),
+    rows=[f"t = {t:.1f}" for t in (1, 0.8, 0.6, 0.4, 0.2, 0)],
+    columns=[str(k) for k in range(10)],
+    title="From pure noise to ten digits in 25 calls",
+    alt="Six rows of ten images. The first is noise; a shape shows in the fourth row, where t is "
+    "0.4; the last row holds clear white digits 0 to 9 on black.",
+)
+
+# %% [markdown]
+# ## One step
+#
+# Where do these states come from? Lesson 02 ended with a step: guess the data and the noise, and mix both again for a slightly earlier time $s$. Here is that step with one more
+# setting. Of the noise that belongs at time $s$, a part $f$ may be drawn anew:
+#
+# $$x_s = \alpha_s\,\hat x_0 + \sqrt{\sigma_s^2 - f^2}\;\hat\varepsilon + f\,z, \qquad z \text{ fresh noise}$$
+
+
+# %%
+def mixed(said: Prediction, alpha: float, sigma: float, fresh=0.0, z: Tensor | float = 0.0):
+    """The state at a noise level, with `fresh` of its noise drawn anew."""
+    return alpha * said.x0_hat + (sigma**2 - fresh**2) ** 0.5 * said.eps_hat + fresh * z
+
+
+# %% [markdown]
+# The setting names the sampler:
+#
+# | $f$ | sampler |
+# |---|---|
+# | 0 | DDIM (Song et al. 2021); with $\alpha = 1 - t$, $\sigma = t$ this is Euler's method for flow matching |
+# | $\eta\,\sigma_s\sqrt{1 - (\alpha_t\sigma_s / \alpha_s\sigma_t)^2}$ | $\eta = 1$: DDPM, the *ancestral* sampler (Ho et al. 2020); between 0 and 1 a mixture |
+# | $\sigma_s$ | all noise is drawn anew; we need it at the end of this lesson |
+#
+# The second is the spread that $x_s$ has when $x_t$ and $x_0$ are known. The whole sampler:
+
+
+# %%
+def walk(model, x: Tensor, times: list[float], eta=0.0, generator=None) -> Tensor:
+    """From x at times[0] to times[-1]: DDIM for eta = 0, DDPM for eta = 1."""
+    for t, s in pairwise(times):
+        (alpha_t, sigma_t), (alpha, sigma) = model.schedule.level(t), model.schedule.level(s)
+        fresh = eta * sigma * max(0.0, 1 - (alpha_t * sigma / (alpha * sigma_t)) ** 2) ** 0.5
+        z = torch.randn(x.shape, generator=generator).to(x) if fresh else 0.0
+        x = mixed(model(x, t), alpha, sigma, fresh, z)
+    return x
+
+
+# %% [markdown]
+# To test samplers without the errors of a network we need a network without errors. The ring of lesson 02, eight Gaussians on a circle, has one: its exact denoiser is a formula.
+
+# %%
+from course_utils import data
+
+ring, schedule = data.ring_mixture(), diffusion.Cosine()
+exact = diffusion.GaussianMixtureDenoiser(ring.means, ring.std, schedule).to(course.device)
+straight = diffusion.GaussianMixtureDenoiser(ring.means, ring.std, diffusion.Flow())
+straight = straight.to(course.device)
+x_T = torch.randn(sizes.points, 2, generator=torch.Generator().manual_seed(2)).to(course.device)
+grid = diffusion.times_even(schedule, 20)  # 1, 0.95, ... 0
+
+
+def seeded(number: int) -> torch.Generator:
+    """A source of random numbers that begins at `number`."""
+    return torch.Generator().manual_seed(number)
+
+
+def euler(model, x: Tensor, times: list[float]) -> Tensor:
+    """Euler's method for dx/dt = eps_hat - x0_hat."""
+    for t, s in pairwise(times):
+        said = model(x, t)
+        x = x + (s - t) * (said.eps_hat - said.x0_hat)
+    return x
+
+
+def end(model, step=diffusion.ddim, x=x_T, **options) -> Tensor:
+    """Where the package's `sample` ends, from the same noise each time."""
+    return last(diffusion.sample(model, x.shape, step=step, x_start=x, **options)).state
+
+
+# %% tags=["measure"]
+# @title The page, the package, and the papers' names
+pairs = {
+    "walk with eta = 0 is the package's ddim": (walk(exact, x_T, grid), end(exact, num_steps=20)),
+    "walk with eta = 1 is the package's ancestral()": (
+        walk(exact, x_T, grid, 1.0, seeded(3)),
+        end(exact, diffusion.ancestral(generator=seeded(3)), num_steps=20),
+    ),
+    "under Flow, walk is Euler's method": (walk(straight, x_T, grid), euler(straight, x_T, grid)),
+}
+for text, (ours, theirs) in pairs.items():
+    claims.check(f"{text} (largest difference)", (ours - theirs).abs().max(), "<", 1e-3)
+
+# %% [markdown]
+# ## Must there be chance?
+#
+# *Stochastic generation.* **Guess first:** run each sampler twice from the same 2,000 noises. What share of the points ends in the same cluster both times?
+
+
+# %% tags=["measure"]
+# @title The same noise twice
+def cluster(x: Tensor) -> Tensor:
+    """The number of the nearest cluster, for each point."""
+    return torch.cdist(x, exact.means).argmin(1)
+
+
+twice = {"DDIM": [end(exact, num_steps=100) for _ in range(2)]}
+twice["ancestral"] = [
+    end(exact, diffusion.ancestral(generator=seeded(k)), num_steps=100) for k in (3, 4)
+]
+same = {}
+for name, (one, other) in twice.items():
+    same[name] = float((cluster(one) == cluster(other)).float().mean())
+    print(f"{name:10} {same[name]:.1%} in the same cluster (chance: 12.5 %)")
+identical = torch.equal(*twice["DDIM"])
+claims.check("DDIM twice from the same noise: identical to the bit", identical, "==", True)
+claims.check(
+    "ancestral twice: share in the same cluster", same["ancestral"], "within", (0.09, 0.16)
+)
+
+# %% [markdown]
+# DDIM is a function: the noise at the start decides everything. Ancestral steps forget which cluster it would have led to: where they end is as good as a new draw. So chance is needed once, at the start. Chance
+# along the way is a choice. What it buys, we measure below.
+
+# %% [markdown]
+# ## Better steps
+#
+# During a step of DDIM the two guesses stay what they were at its beginning. For small steps the state moves by $\mathrm dx = \hat x_0\,\mathrm d\alpha + \hat\varepsilon\,\mathrm d\sigma$: an ordinary
+# differential equation (ODE), and DDIM is its simplest solver. Two ways to do better.
+#
+# **Heun's method** (Karras et al. 2022) asks twice: at the start, and where the step would end. It takes the mean of both directions.
+
+
+# %%
+def heun(model, x: Tensor, t: float, s: float) -> Tensor:
+    """One step of Heun's method, from time t to s: two calls, or one where s is 0."""
+    (alpha_t, sigma_t), (alpha, sigma) = model.schedule.level(t), model.schedule.level(s)
+
+    def direction(said: Prediction) -> Tensor:
+        return (alpha - alpha_t) * said.x0_hat + (sigma - sigma_t) * said.eps_hat
+
+    here = direction(model(x, t))
+    if s == 0:
+        return x + here
+    return x + (here + direction(model(x + here, s))) / 2
+
+
+# %% [markdown]
+# **DPM-Solver++(2M)** (Lu et al. 2022) asks once, and remembers. Through the last two guesses of the data it draws a line, and takes the guess half a step ahead. The
+# axis of that line is the log signal-to-noise ratio (SNR) of lesson 01, the real clock of noise.
+
+
+# %%
+def solver_2m(model, x: Tensor, times: list[float]) -> Tensor:
+    """DPM-Solver++(2M) from x at times[0] to times[-1], one call a step."""
+    snr = [float(model.schedule.log_snr(t)) for t in times]
+    guesses: list[Tensor] = []
+    for k, (t, s) in enumerate(pairwise(times)):
+        (alpha_t, sigma_t), (alpha, sigma) = model.schedule.level(t), model.schedule.level(s)
+        guesses.append(model(x, t).x0_hat)
+        x0 = guesses[k]
+        if k > 0 and s > 0:
+            ahead = (snr[k + 1] - snr[k]) / (snr[k] - snr[k - 1])
+            x0 = x0 + ahead / 2 * (guesses[k] - guesses[k - 1])
+        x = alpha * x0 + sigma * (x - alpha_t * x0) / sigma_t
+    return x
+
+
+# %% [markdown]
+# At $t = 1$ the log SNR is minus infinity, so on the page we start at 0.99. The package's version treats that case.
+
+# %%
+late = [0.99 * t for t in grid]
+by_heun = x_T
+for t, s in pairwise(late):
+    by_heun = heun(exact, by_heun, t, s)
+options = dict(times=late, t_start=0.99)
+pairs = {
+    "heun is the package's": (by_heun, end(exact, diffusion.heun, **options)),
+    "solver_2m is the package's dpm_solver_2m()": (
+        solver_2m(exact, x_T, late),
+        end(exact, diffusion.dpm_solver_2m(), **options),
+    ),
+}
+for text, (ours, theirs) in pairs.items():
+    claims.check(f"{text} (largest difference)", (ours - theirs).abs().max(), "<", 1e-3)
+
+# %% [markdown]
+# ## How fast does the error fall?
+#
+# A solver is of **order** $p$ if $n$ times as many steps make the error $n^p$ times smaller. To measure it we need the true path. For a single Gaussian $\mathcal N(m, d^2)$ it is
+# known: what is left of $x_t$ after $\alpha m$ is taken away scales with its own standard deviation $\sqrt{\alpha^2 d^2 + \sigma^2}$. Here $m = 1$ and $d = 0.3$.
+#
+# **Guess first:** which orders do the three have?
+
+# %%
+import math
+
+gaussian = diffusion.GaussianMixtureDenoiser(torch.ones(1, 2).double(), 0.3, schedule)
+
+
+def true_state(z: Tensor, t: float) -> Tensor:
+    """Where the path that belongs to z (B, 2) is at time t."""
+    alpha, sigma = schedule.level(t)
+    return alpha + math.hypot(0.3 * alpha, sigma) * z
+
+
+# %% [markdown]
+# We start on the true path at $t = 3/4$ and compare at $t = 1/4$.
+
+# %% tags=["measure"]
+# @title The error at t = 1/4 against the number of steps, and the slope of each line
+makers = {
+    "DDIM": lambda: diffusion.ddim,
+    "Heun": lambda: diffusion.heun,
+    "2M": diffusion.dpm_solver_2m,
+}
+numbers = [12 * 2**k for k in range(6)]
+z = torch.randn(50, 2, generator=seeded(5), dtype=torch.float64)
+
+
+def error_on_the_way(make, num_steps: int) -> float:
+    """Largest distance from the true path at t = 1/4, of num_steps steps from 3/4 to 0."""
+    options = dict(num_steps=num_steps, step=make(), t_start=0.75, x_start=true_state(z, 0.75))
+    run = diffusion.sample(gaussian, z.shape, **options)
+    state = next(step.state for step in run if step.t < 0.25 + 1e-9)
+    return float((state - true_state(z, 0.25)).abs().max())
+
+
+def slope(x: list[float], y: list[float]) -> tuple[float, float]:
+    """Slope of the line through (log x, log y), and its standard error."""
+    x, y = (torch.tensor(values, dtype=torch.float64).log() for values in (x, y))
+    x, y = x - x.mean(), y - y.mean()
+    fitted = (x @ y) / (x @ x)
+    rest = (y - fitted * x).square().sum() / (len(x) - 2)
+    return float(fitted), float((rest / (x @ x)).sqrt())
+
+
+errors = {name: [error_on_the_way(make, n) for n in numbers] for name, make in makers.items()}
+for name, order in {"DDIM": 1, "Heun": 2, "2M": 2}.items():
+    fitted, error = slope(numbers, errors[name])
+    print(f"{name:5} order {-fitted:.3f} ± {error:.3f}")
+    claims.check(f"order of {name}", -fitted, "within", (order - 0.1, order + 0.1))
+plots.curves(
+    {name: (numbers, values) for name, values in errors.items()},
+    xlabel="steps (Heun: two calls each)",
+    ylabel="largest error",
+    logx=True,
+    logy=True,
+    styles={name: {"marker": "o"} for name in errors},
+    title="Twice the steps: half the error by DDIM, a quarter by Heun and 2M",
+    alt="Three straight lines on logarithmic axes. That of DDIM falls with slope -1; those of Heun "
+    "and 2M lie lower and fall with slope -2.",
+)
+
+# %% [markdown]
+# Why not from 1 to 0? At both ends the log SNR is infinite, and no step is small beside that. Orders describe the middle of the way; at the ends the time grid decides.
+
+# %% [markdown]
+# ## Where to spend the calls
+#
+# Ten calls. Where on the way from noise to data should they be made: near the noise, near the data, or evenly? Four grids from the literature:
+#
+# - **even**: $t$ itself is even;
+# - **quadratic**: $\sqrt t$ is even (Song et al. 2021);
+# - **log SNR**: the log SNR is even (Lu et al. 2022), between two ends that one has to choose;
+# - **EDM**: the seventh roots of $\sigma/\alpha$ are even (Karras et al. 2022), between two ends as well.
+
+# %%
+grids = {
+    "even": diffusion.times_even,
+    "quadratic": diffusion.times_quadratic,
+    "log SNR -7 to 6": diffusion.times_even_in_snr,
+    "log SNR -3 to 6": lambda schedule, n: diffusion.times_even_in_snr(schedule, n, -3, 6),
+    "EDM 20 to 0.05": lambda schedule, n: diffusion.times_karras(schedule, n, 0.05, 20),
+    "EDM 5 to 0.05": lambda schedule, n: diffusion.times_karras(schedule, n, 0.05, 5),
+}
+
+# %% [markdown]
+# We measure the error of the solver alone: the mean distance between where ten calls end and where the path of the exact denoiser truly ends, from the same noise. (*Truly*: by 500
+# steps of Heun. Heun gets six steps here, so eleven calls.)
+#
+# **Guess first:** which matters more for 2M, the shape of the grid or its ends?
+
+# %% tags=["measure"]
+# @title Ten calls: distance from the true end, by grid and solver
+path_end = end(exact, diffusion.heun, times=diffusion.times_even_in_snr(schedule, 500))
+off = {}
+print(f"{'':16}" + "".join(f"{name:>8}" for name in makers))
+for grid_name, make_grid in grids.items():
+    for name, make in makers.items():
+        stops = make_grid(schedule, 6 if name == "Heun" else 10)
+        away = (end(exact, make(), times=stops) - path_end).norm(dim=1)
+        off[name, grid_name] = float(away.mean())
+    print(f"{grid_name:16}" + "".join(f"{off[name, grid_name]:8.3f}" for name in makers))
+
+gain = off["2M", "even"] / off["2M", "log SNR -3 to 6"]
+claims.check("2M, ten calls: error on the even grid / on log SNR -3 to 6", gain, ">", 2)
+ends = off["2M", "log SNR -7 to 6"] / off["2M", "log SNR -3 to 6"]
+claims.check("2M, ten calls: error with the ends -7 to 6 / with -3 to 6", ends, ">", 1.5)
+best = min(off["DDIM", name] for name in grids) / off["DDIM", "even"]
+claims.check("DDIM, ten calls: its best grid / the even one", best, "within", (0.7, 1))
+
+# %% [markdown]
+# The grid is worth a factor of several for the solvers of order 2, and nothing for DDIM, whose own error drowns it. The ends of a grid matter as much as its shape: calls at a log
+# SNR below -3 are wasted here, because there the best guess is nearly the mean of all data, whatever the state. Where that is so depends on the data.
+
+# %% [markdown]
+# ### Exercise 03.1 - EDM's noise levels (10 min, easy)
+#
+# EDM writes a noise level as one number, the ratio $r = \sigma/\alpha$. At a share $u$ of the way, from 0 to 1, the level should be where its $\rho$-th root has moved evenly from that of `high`
+# to that of `low`. Return the level for each share.
+#
+# <details><summary>Hint</summary>
+#
+# Take the roots of both ends, go the share $u$ of the way from one to the other, and raise to the power of $\rho$ again.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def noise_ratios(u: Tensor, low: float, high: float, rho: float) -> Tensor:
+    """Return the noise ratio sigma / alpha at each share of the way from noise to data.
+
+    Args:
+        u: (N,) shares in [0, 1]; 0 is `high`, 1 is `low`.
+        low: the smallest level, above 0.
+        high: the largest level.
+        rho: which root moves evenly, at least 1.
+
+    Returns:
+        (N,) levels.
+    """
+    # BEGIN SOLUTION
+    first, final = high ** (1 / rho), low ** (1 / rho)
+    return (first + u * (final - first)) ** rho
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("03.1", noise_ratios)
+
+# %% [markdown]
+# ## How many calls?
+#
+# Now the signature question: quality against calls, for the exact denoiser and for trained networks. The first shows the error of the sampler alone. The second adds that of
+# the network. We train the network of lesson 02 on three seeds; it predicts $v$.
+
+
+# %% tags=["measure"]
+# @title Three networks learn the ring
+from course_utils import training
+
+
+def train_on_ring(seed: int) -> diffusion.Denoiser:
+    """The training of lesson 02."""
+    points = ring.sample(20_000, generator=seeded(seed)).to(course.device)
+    torch.manual_seed(seed)
+    model = diffusion.Denoiser(diffusion.PointMLP(width=64).to(course.device), schedule, "v")
+    training.fit(
+        model,
+        data.Batches(points, batch_size=256, seed=seed),
+        diffusion.denoising_loss,
+        num_steps=sizes.ring_steps,
+        optimizer=training.adamw(model, 1e-2),
+        checkpoint=course.checkpoint(f"ring_{seed}"),
+    )
+    return model
+
+
+seeds = (0, 1, 2)
+networks = [train_on_ring(seed) for seed in seeds]
+
+# %% [markdown]
+# Two instruments, each on 2,000 generated points. The **energy distance** of lesson 02 to 4,000 real points, minus what fresh real points get: it compares whole distributions, and hardly
+# sees a few points that stray. And the **strays**: the share of points farther than three standard deviations from every centre. About 1 % of real points are; a good sampler has neither more nor
+# fewer. DDIM and ancestral steps get even times, the solvers of order 2 the log SNR from -3 to 6. Each network has its own starting noise.
+#
+# **Guess first:** from how many calls on is each sampler as good as it gets? And what will be left then, with a trained network?
+
+# %% tags=["measure"]
+# @title Both instruments, for each sampler and number of calls
+from course_utils import measure
+
+held_out = ring.sample(4000, generator=seeded(1000)).to(course.device)
+
+
+def judged(x: Tensor) -> tuple[float, float]:
+    """Energy distance to real points, and the share of strays."""
+    strays = 1 - measure.modes(x, exact.means, 3 * ring.std).on_mode
+    return measure.energy_distance(x, held_out), strays
+
+
+fresh = [
+    judged(ring.sample(sizes.points, generator=seeded(1001 + k)).to(course.device))
+    for k in range(8)
+]
+floor, real_strays = (measure.Scatter.of(values) for values in zip(*fresh, strict=True))
+print(
+    f"real points: distance {floor.mean:.5f} ± {floor.std:.5f}, strays {real_strays.mean:.2%} ± {real_strays.std:.2%}"
+)
+
+
+def few_grid(num_steps: int) -> list[float]:
+    """The grid for the solvers of order 2."""
+    return diffusion.times_even_in_snr(schedule, num_steps, -3, 6)
+
+
+def settings(sampler: str, calls: int, noise: int = 7) -> dict:
+    """What `sample` needs for this sampler to make this number of calls."""
+    if sampler == "DDIM":
+        return dict(num_steps=calls)
+    if sampler == "ancestral":
+        return dict(step=diffusion.ancestral(generator=seeded(noise)), num_steps=calls)
+    if sampler == "Heun":
+        return dict(step=diffusion.heun, times=few_grid((calls + 1) // 2))
+    return dict(step=diffusion.dpm_solver_2m(), times=few_grid(calls))
+
+
+tried = {
+    "DDIM": (1, 2, 5, 10, 20, 50, 100),
+    "ancestral": (1, 2, 5, 10, 20, 50, 100, 1000),
+    "Heun": (5, 9, 15, 25, 49, 99),
+    "2M": (5, 7, 10, 20, 50),
+}
+models = (exact, *networks)
+starts = [torch.randn(x_T.shape, generator=seeded(20 + k)).to(x_T) for k in range(len(models))]
+distance, strays = {}, {}
+for sampler, numbers in tried.items():
+    for calls in numbers:
+        both = [
+            judged(end(model, x=x, **settings(sampler, calls, 30 + k)))
+            for k, (model, x) in enumerate(zip(models, starts, strict=True))
+        ]
+        distance[sampler, calls], strays[sampler, calls] = zip(*both, strict=True)
+
+# %% [markdown]
+# *The figures: strays against calls, with the exact denoiser and with trained networks. The dashed line is the share among real points. Where does each curve become level?*
+
+# %% tags=["measure"]
+# @title Strays against calls: the exact denoiser, then the mean of three networks
+colors = {"DDIM": plots.PURPLE, "ancestral": plots.ORANGE, "Heun": plots.SKY, "2M": plots.CLEAN}
+
+
+def strays_against_calls(which: slice, title: str, alt: str):
+    """Share of strays in percent, for each sampler."""
+    lines = {}
+    for sampler, numbers in tried.items():
+        rows = torch.tensor([strays[sampler, calls] for calls in numbers])[:, which]
+        lines[sampler] = (numbers, 100 * rows.mean(1))
+    return plots.curves(
+        lines,
+        xlabel="calls of the network",
+        ylabel="strays, %",
+        logx=True,
+        logy=True,
+        references={"reference: real": 100 * real_strays.mean},
+        styles={name: {"marker": "o", "color": color} for name, color in colors.items()},
+        title=title,
+        alt=alt,
+    )
+
+
+strays_against_calls(
+    slice(0, 1),
+    "Exact denoiser: 2M has no more strays than real data after 10 calls, DDIM after 20",
+    "Curves over the number of calls, both axes logarithmic. All fall to the dashed line at one "
+    "percent or just below: 2M at 10 calls, Heun at 15, DDIM and ancestral steps at 20.",
+)
+
+# %% tags=["measure"]
+# @title The same for trained networks
+strays_against_calls(
+    slice(1, 4),
+    "Trained networks: strays stay, whatever the solver; ancestral steps halve them",
+    "The curves of DDIM, Heun and 2M fall together to about eight percent and stay there; that of "
+    "ancestral steps goes on to about five percent at 100 calls. The dashed line is at one.",
+)
+
+# %% tags=["measure"]
+# @title Both instruments in numbers: mean of three networks, and range
+print(f"{'':11}calls   distance above real, in thousandths   strays, %")
+for sampler, calls in (
+    ("DDIM", 5),
+    ("DDIM", 10),
+    ("DDIM", 100),
+    ("2M", 10),
+    ("2M", 50),
+    ("ancestral", 50),
+    ("ancestral", 1000),
+):
+    far = measure.Scatter.of(1000 * (d - floor.mean) for d in distance[sampler, calls][1:])
+    stray = measure.Scatter.of(100 * share for share in strays[sampler, calls][1:])
+    print(f"{sampler:10}{calls:6}   {far!s:38}{stray}")
+
+
+def apart(of: dict, one: tuple, other: tuple) -> measure.Scatter:
+    """Difference of two settings on each of the three networks."""
+    return measure.Scatter.of(a - b for a, b in zip(of[one][1:], of[other][1:], strict=True))
+
+
+ten, thousand = ("2M", 10), ("ancestral", 1000)
+claims.check(
+    "energy distance: 10 calls of 2M minus 1,000 ancestral",
+    apart(distance, ten, thousand).mean,
+    "within",
+    (-0.002, 0.002),
+)
+claims.check(
+    "control: 5 calls of DDIM minus 1,000 ancestral",
+    apart(distance, ("DDIM", 5), thousand).low,
+    ">",
+    0.004,
+)
+claims.check(
+    "strays: 10 calls of 2M minus 1,000 ancestral, least of three",
+    apart(strays, ten, thousand).low,
+    ">",
+    0.015,
+)
+left = min(strays["2M", 50][1:])
+claims.check("trained networks, 50 calls of 2M: strays, least of three", left, ">", 0.03)
+claims.check("exact denoiser, 10 calls of 2M: strays", strays[ten][0], "within", (0.003, 0.025))
+claims.check("control: exact denoiser, 10 calls of DDIM: strays", strays["DDIM", 10][0], ">", 0.035)
+
+# %% [markdown]
+# Two errors, and they part here. With the exact denoiser 10 calls of 2M have as many strays as real points: the **solver's** error is gone. (A few less than real, even: the last step goes to the guess itself, an average.) With a trained network strays stay after 50 calls too:
+# that is the **network's** error, and following its path more exactly does not help.
+#
+# And the claim? By energy distance we cannot tell 10 calls of 2M from 1,000 ancestral ones; by strays we can, the ancestral ones have about half as many. So *50 to 1,000 steps* is a habit where
+# one follows the path, and a price that buys something where one adds noise. What does the noise buy?
+
+# %% [markdown]
+# ### Exercise 03.2 - A step that knows its error (15 min, medium)
+#
+# How would you know that a step is too long, without the true path? Take it twice: once as one DDIM step from $t$ to $s$, and once as two DDIM steps of half the length. Both are wrong, but not
+# equally: for a method of order 1 the error of one step grows with the square of its length. So two half steps are together off by half as much as the one.
+#
+# Return the state with that error taken away, and for each example the estimated error of the two half steps: a length over all coordinates.
+#
+# <details><summary>Hint</summary>
+#
+# Let the one step end at truth + 2e, the two at truth + e. Two equations, two unknowns.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def halved(denoise, x: Tensor, t: float, s: float, schedule) -> tuple[Tensor, Tensor]:
+    """Return the state at time s, and the estimated error of two half steps.
+
+    Args:
+        denoise: called as denoise(x, t) with x (B, ...) and a float t; returns x0_hat (B, ...).
+        x: (B, ...) the state at time t.
+        t: its time.
+        s: an earlier time, maybe 0.
+        schedule: has alpha(t) and sigma(t) for a float t.
+
+    Returns:
+        x_s: (B, ...) better than both.
+        error: (B,) Euclidean length of the error of the two half steps.
+    """
+
+    # BEGIN SOLUTION
+    def ddim(x: Tensor, t: float, s: float) -> Tensor:
+        guess = denoise(x, t)
+        eps = (x - schedule.alpha(t) * guess) / schedule.sigma(t)
+        return schedule.alpha(s) * guess + schedule.sigma(s) * eps
+
+    middle = (t + s) / 2
+    one, two = ddim(x, t, s), ddim(ddim(x, t, middle), middle, s)
+    return 2 * two - one, (two - one).flatten(1).norm(dim=1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("03.2", halved)
+
+# %% [markdown]
+# ## What chance along the way repairs
+#
+# The noise of ancestral steps pulls the state towards the right distribution again and again. Does it then forget what went wrong before? To see it we need a network with a *known* error. We take the exact denoiser and add a constant to its guess of the noise: `size`, in the first coordinate, while $t$ is in a given range.
+#
+# **Guess first:** 100 calls each. Which sampler suffers more if the error comes early ($t > 1/2$), and which if it comes late?
+
+
+# %%
+class Flawed(torch.nn.Module):
+    """A denoiser whose guess of the noise is off by `size`, at times from `low` to `high`."""
+
+    def __init__(self, model, size: float, low: float, high: float) -> None:
+        super().__init__()
+        self.model, self.schedule = model, model.schedule
+        self.size, self.low, self.high = size, low, high
+
+    def forward(self, x_t: Tensor, t: Tensor, cond=None) -> Prediction:
+        alpha, sigma = self.schedule.at(t, x_t)
+        wrong = torch.zeros_like(x_t)
+        wrong[:, 0] = self.size * ((t >= self.low) & (t < self.high))
+        said = self.model(x_t, t)
+        return Prediction(said.x0_hat - sigma / alpha * wrong, said.eps_hat + wrong)
+
+
+# %% tags=["measure"]
+# @title Distance to the data over the size of the error, early and late, eta 0 and 1
+flaws = (0.0, 0.05, 0.1, 0.15, 0.2)
+
+
+def with_flaw(size: float, low: float, high: float, eta: float) -> float:
+    """Energy distance above real, in 100 calls from t = 0.99."""
+    step = diffusion.ancestral(eta, seeded(8))
+    x = end(Flawed(exact, size, low, high), step, num_steps=100, t_start=0.99)
+    return measure.energy_distance(x, held_out) - floor.mean
+
+
+harm = {
+    (when, eta): [with_flaw(size, *span, eta) for size in flaws]
+    for when, span in {"early": (0.5, 1.01), "late": (0.0, 0.5)}.items()
+    for eta in (0.0, 1.0)
+}
+figure, axes = plots.panels(
+    2,
+    title="Noise along the way repairs this error when it is early, enlarges it when it is late",
+    titles=["error at t > 1/2", "error at t < 1/2"],
+    alt="Two panels of rising curves over the size of the error. Early: DDIM far above ancestral. "
+    "Late: ancestral above DDIM.",
+)
+for ax, when in zip(axes, ("early", "late"), strict=True):
+    plots.curves(
+        {"DDIM": (flaws, harm[when, 0.0]), "ancestral": (flaws, harm[when, 1.0])},
+        xlabel="size of the error",
+        ylabel="energy distance above real",
+        styles={name: {"marker": "o", "color": colors[name]} for name in ("DDIM", "ancestral")},
+        ax=ax,
+    )
+figure
+
+# %% tags=["measure"]
+# @title Which suffers more at the largest error
+early, late_on = (harm[when, 0.0][-1] - harm[when, 1.0][-1] for when in ("early", "late"))
+claims.check("error early: DDIM is farther from the data than ancestral steps, by", early, ">", 0.1)
+claims.check("error late: ancestral steps are farther than DDIM, by", -late_on, ">", 0.006)
+claims.check(
+    "control: no error: DDIM minus ancestral",
+    harm["early", 0.0][0] - harm["early", 1.0][0],
+    "within",
+    (-0.003, 0.003),
+)
+
+# %% [markdown]
+# A step with fresh noise keeps only part of the state. What went wrong before is forgotten step by step, so early errors are repaired. But each fresh piece of noise has to be removed
+# again, by a network that errs: what goes wrong late is made worse. So it is no surprise that Karras et al. (2022) found noise useful in a middle range of the way only, and the less so the better the network.
+# (That is said of a constant error. Two other kinds are in the [log](../docs/experiments.md): noise repaired them early, and late it did neither harm nor good.)
+
+# %% [markdown]
+# ### Exercise 03.3 - Up, and down again (25 min, hard)
+#
+# Noise along the way can be had without ancestral steps. EDM's *churn* goes **back up** in noise before each step: from time $t$ to a noisier time, with fresh noise, and then down by an ordinary
+# step. Build that sampler for any schedule. In step $k$ go from `times[k]` up to `ups[k]` with the noise `zs[k]`, and from there by one DDIM step to `times[k + 1]`. Where `ups[k]` is
+# `times[k]` nothing is added.
+#
+# <details><summary>Hint</summary>
+#
+# Going up: the data must end with the factor alpha(up). Which factor does that to x, what does it leave of the noise in x, and what is then missing of sigma(up)^2?
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def churned(denoise, x: Tensor, times: list, ups: list, schedule, zs: list) -> Tensor:
+    """Return the state at times[-1] of a sampler that goes up in noise before each step.
+
+    Args:
+        denoise: called as denoise(x, t) with x (B, ...) and a float t; returns x0_hat (B, ...).
+        x: (B, ...) the state at times[0].
+        times: N + 1 falling times.
+        ups: N times, ups[k] at least times[k].
+        schedule: has alpha(t) and sigma(t) for a float t.
+        zs: N standard normal noises (B, ...).
+
+    Returns:
+        (B, ...) the last state.
+    """
+    # BEGIN SOLUTION
+    for (t, s), up, z in zip(pairwise(times), ups, zs, strict=True):
+        factor = schedule.alpha(up) / schedule.alpha(t)
+        missing = schedule.sigma(up) ** 2 - (factor * schedule.sigma(t)) ** 2
+        x = factor * x + missing.clamp(min=0).sqrt() * z
+        guess = denoise(x, up)
+        eps = (x - schedule.alpha(up) * guess) / schedule.sigma(up)
+        x = schedule.alpha(s) * guess + schedule.sigma(s) * eps
+    return x
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("03.3", churned)
+
+# %% [markdown]
+# ## Digits, and a trap
+#
+# Does it hold for images? 200 digits, each asked for by its label, from the same noise, by each sampler. A judge, trained on real digits as in lesson 02, gives two instruments: the share that
+# it **reads as asked**, and the energy distance of its **features** to real digits. A third is tempting as well: the mean **squared error** to real held-out digits of the same class.
+#
+# **Guess first:** a single call of DDIM, from pure noise straight to the end, gives a blurred image. What will each of the three say of it?
+
+# %% tags=["measure"]
+# @title A judge is trained; then 200 digits by each sampler and number of calls
+digits = data.load_digits(16)
+train, labels, test, test_labels = (x.to(course.device) for x in (*digits.train, *digits.test))
+torch.manual_seed(course.seed)
+judge = measure.Judge(16).to(course.device)
+training.fit(
+    judge,
+    data.Batches(train, labels, batch_size=64, seed=course.seed),
+    measure.classification_loss,
+    num_steps=400,
+    optimizer=training.adamw(judge, 3e-3),
+    checkpoint=course.checkpoint("judge"),
+)
+
+
+def painted(sampler: str, calls: int, clip: float | None = 1.0) -> Tensor:
+    """200 digits, as asked, from the same noise."""
+    return end(painter, x=noise, cond=asked, clip=clip, **settings(sampler, calls))
+
+
+image_calls = {
+    "DDIM": (1, 2, 5, 10, 25),
+    "ancestral": (5, 10, 25),
+    "Heun": (5, 9),
+    "2M": (5, 10, 25),
+}
+images = {
+    (sampler, calls): painted(sampler, calls)
+    for sampler, numbers in image_calls.items()
+    for calls in numbers
+}
+
+
+# %% tags=["measure"]
+# @title Three instruments for DDIM
+def estimates(distance, *sets: Tensor) -> measure.Scatter:
+    """20 estimates of the distance of two sets, or of two parts of one."""
+    return measure.subsampled(distance, *sets, size=100, generator=seeded(5))
+
+
+by = {"features": judge.distance, "pixels": measure.energy_distance}
+real = {kind: estimates(distance, test) for kind, distance in by.items()}
+away = {
+    (kind, *key): estimates(distance, x, test).above(real[kind])
+    for kind, distance in by.items()
+    for key, x in images.items()
+}
+same_class = (asked[:, None] == test_labels).float()
+
+
+def squared_error(x: Tensor) -> float:
+    """Mean squared difference to the held-out digits of the same class."""
+    squared = torch.cdist(x.flatten(1), test.flatten(1)).square() / x[0].numel()
+    return float((same_class * squared).sum() / same_class.sum())
+
+
+numbers = image_calls["DDIM"]
+read = [judge.accuracy(images["DDIM", n], asked) for n in numbers]
+error = [squared_error(images["DDIM", n]) for n in numbers]
+figure, axes = plots.panels(
+    3,
+    title="Two of three instruments like one blurred call best",
+    titles=["read as asked", "squared error", "distance by features, in scatters"],
+    alt="Three panels over the calls of DDIM. The share that is read as asked is highest at one "
+    "call; the squared error is lowest there; the distance by features is largest there and falls "
+    "to zero at 25 calls.",
+)
+for ax, values in zip(
+    axes, (read, error, [away["features", "DDIM", n] for n in numbers]), strict=True
+):
+    options = dict(
+        logx=True, xlabel="calls of DDIM", styles={"": {"marker": "o", "color": colors["DDIM"]}}
+    )
+    plots.curves({"": (numbers, values)}, ax=ax, **options)
+figure
+
+# %% tags=["measure"]
+# @title The digits of one call, and of 25
+plots.image_grid(
+    torch.stack([images["DDIM", n][:10] for n in (1, 25)]),
+    rows=["1 call", "25 calls"],
+    title="One call gives the average digit of each class",
+    alt="Two rows of ten digits. Above, blurred but easily read digits 0 to 9. Below, sharp ones in "
+    "various hands.",
+)
+
+# %% tags=["measure"]
+# @title The trap in numbers
+claims.check("one call: squared error / that of 25 calls", error[0] / error[-1], "<", 0.75)
+claims.check("one call: read as asked, minus that of 25 calls", read[0] - read[-1], ">=", 0)
+claims.check("one call: distance by features, in scatters", away["features", "DDIM", 1], ">", 8)
+claims.check("25 calls: distance by features, in scatters", away["features", "DDIM", 25], "<", 2)
+
+# %% [markdown]
+# From pure noise the best guess of the data is the mean of its class (lesson 02). A mean has the smallest squared error, and nothing is as typical of its class. What it lacks is variety, and
+# an instrument that looks at one image at a time cannot see that. Tuned by accuracy or by squared error, this sampler would end with one step and grey averages.
+#
+# Now all samplers, by a distance. *The table: in units of the scatter of real digits; below about 2 it cannot be told from real with a hundred images. How many calls are needed here?*
+
+# %% tags=["measure"]
+# @title Distance to real digits, by pixels and by features, for all samplers
+print(f"{'':10}calls   pixels   features   read as asked")
+for (sampler, calls), x in images.items():
+    two = "".join(f"{away[kind, sampler, calls]:9.1f}" for kind in ("pixels", "features"))
+    print(f"{sampler:10}{calls:5}{two}{judge.accuracy(x, asked):14.0%}")
+for kind in by:
+    claims.check(f"2M, 10 calls: distance by {kind}, in scatters", away[kind, "2M", 10], "<", 2)
+
+# %% [markdown]
+# By 200 images and this judge, 10 calls of 2M are enough. *Enough* is what the instrument can see: a larger set sees more.
+
+# %% [markdown]
+# ## What clipping does
+#
+# We clipped each guess of the data to $[-1, 1]$, the range of pixels. What if not?
+
+# %% tags=["measure"]
+# @title With and without clipping: pixels out of range, and distance by features
+print(f"{'':10}calls   out of range   features without   with clipping")
+outside = {}
+for sampler, calls in (("DDIM", 1), ("Heun", 5), ("2M", 5), ("2M", 10)):
+    free = painted(sampler, calls, clip=None)
+    outside[sampler, calls] = float((free.abs() > 1.02).float().mean())
+    far = estimates(judge.distance, free, test).above(real["features"])
+    kept = away["features", sampler, calls]
+    print(f"{sampler:10}{calls:5}{outside[sampler, calls]:14.1%}{far:16.1f}{kept:16.1f}")
+claims.check("2M, 5 calls, no clipping: pixels out of range", outside["2M", 5], ">", 0.03)
+claims.check("2M, 10 calls, no clipping: pixels out of range", outside["2M", 10], "<", 0.01)
+
+# %% [markdown]
+# With enough calls the guesses stay in range by themselves, and clipping does next to nothing. With few, a step is long and carries its state too far. Clipping hides that, and need not mend it: Heun with 5 calls came out
+# farther from real digits with it than without. Networks that predict $\varepsilon$ need it more: near $t = 1$ their guess of the data divides by a small $\alpha$.
+
+# %% [markdown]
+# ## One call?
+#
+# A path has one end, and its start decides which. So why not learn the end at once? A **consistency model** (Song et al. 2023) is a network that gives the same answer everywhere on one path:
+# where the path ends. It is trained by agreement of neighbours. Noise a data point to time $t$; let the trained network, the *teacher*, take one DDIM step to $s$; the
+# answers of the student at both places must be the same. Gradients flow at $t$ only. At the end of the path the answer is the state itself, so truth enters there, and spreads from
+# neighbour to neighbour up to $t = 1$.
+#
+# A network that predicts $v$ needs no change for it: its $\hat x_0 = \alpha\,x_t - \sigma\,v$ is $x_t$ where $\sigma = 0$. The loss on the page:
+
+
+# %%
+def agreement(student, average, teacher, x0: Tensor, stops: list[float]) -> Tensor:
+    """Mean squared difference of the student's answers at two neighbours of a path."""
+    place = torch.randint(len(stops) - 1, (len(x0),), device=x0.device)
+    t, s = (torch.tensor(stops).to(x0)[place + k] for k in (0, 1))
+    x_t, _ = diffusion.add_noise(x0, t, schedule)
+    with torch.no_grad():
+        alpha, sigma = schedule.at(s, x0)
+        x_s = mixed(teacher(x_t, t), alpha, sigma)
+        wanted = average(x_s, s).x0_hat
+    return (student(x_t, t).x0_hat - wanted).square().mean()
+
+
+# %% [markdown]
+# `average` is the moving average of the student's own weights. It matters: without it the student chases itself, and its distance was several times larger ([log](../docs/experiments.md)). The package's `consistency_loss` is the same with evenly spread times. The student begins as a copy of its teacher.
+
+
+# %% tags=["measure"]
+# @title Three students learn to answer at once
+import copy
+
+
+def distilled(teacher: diffusion.Denoiser, seed: int) -> diffusion.Denoiser:
+    """A student of this network, in as many steps as the teacher had."""
+    torch.manual_seed(seed)
+    points = ring.sample(20_000, generator=seeded(seed)).to(course.device)
+    student = copy.deepcopy(teacher)
+    ema = training.EMA(student, decay=0.95)
+    stops = diffusion.times_even(schedule, 16)
+    training.fit(
+        student,
+        data.Batches(points, batch_size=256, seed=seed),
+        diffusion.consistency_loss(teacher, ema.model, stops),
+        num_steps=sizes.student_steps,
+        optimizer=training.adamw(student, 1e-2),
+        ema=ema,
+        checkpoint=course.checkpoint(f"student_{seed}"),
+    )
+    return ema.model
+
+
+students = [distilled(teacher, seed) for teacher, seed in zip(networks, seeds, strict=True)]
+
+# %% [markdown]
+# Two calls: take the answer, noise it again to $t = 1/2$ with all noise fresh, and ask once more. That is the third row of our table of settings, $f = \sigma_s$; in the package it is the step `renoise`.
+#
+# The control is the teacher with the same calls. **Guess first:** how near does one call of the student come to 25 of the teacher?
+
+
+# %% tags=["measure"]
+# @title One and two calls, with and without distillation
+def in_calls(model, x: Tensor, calls: int, noise: int) -> Tensor:
+    """One call, two with all noise drawn anew between them, or more by DDIM."""
+    if calls == 2:
+        return end(model, diffusion.renoise(seeded(noise)), x, times=[1.0, 0.5, 0.0])
+    return end(model, x=x, num_steps=calls)
+
+
+few = {}
+for name, calls in (
+    ("teacher", 1),
+    ("teacher", 2),
+    ("student", 1),
+    ("student", 2),
+    ("teacher", 25),
+):
+    kind = networks if name == "teacher" else students
+    few[name, calls] = [
+        in_calls(model, starts[k + 1], calls, 40 + k) for k, model in enumerate(kind)
+    ]
+    far, stray = zip(*map(judged, few[name, calls]), strict=True)
+    far = measure.Scatter.of(1000 * (value - floor.mean) for value in far)
+    stray = measure.Scatter.of(100 * value for value in stray)
+    print(f"{name}, {calls:2} calls: distance above real, thousandths {far!s:24} strays, % {stray}")
+    few[name, calls, "distance"], few[name, calls, "strays"] = far, stray
+
+# %% [markdown]
+# *The figure: the first network. Look at what lies between the clusters.*
+
+# %% tags=["measure"]
+# @title The points of few calls
+plots.scatter(
+    {
+        f"{name}, {calls} call{'s' * (calls > 1)}": {"model": few[name, calls][0]}
+        for name, calls in (("teacher", 1), ("student", 1), ("student", 2), ("teacher", 25))
+    },
+    dot=2,
+    limit=2.5,
+    title="One call of the student makes the ring; one call of its teacher makes a spot",
+    alt="Four clouds. Teacher, one call: a small spot in the middle. Student, one call: eight "
+    "clusters with points strewn between neighbours. Student, two calls: a few less between. "
+    "Teacher, 25 calls: eight clusters, few points between.",
+)
+
+# %% tags=["measure"]
+# @title What one and two calls keep
+one, many = few["student", 1, "distance"], few["teacher", 25, "distance"]
+claims.check("one call of the student: distance above real, in thousandths", one.mean, "<", 6)
+claims.check("control: one call of the teacher", few["teacher", 1, "distance"].low, ">", 500)
+kept = (100 - few["student", 1, "strays"].mean) / (100 - few["teacher", 25, "strays"].mean)
+claims.check(
+    "points on a cluster: one call of the student / 25 of the teacher", kept, "within", (0.75, 0.97)
+)
+
+# %% [markdown]
+# One call closes nearly the whole distance; the strays say what is lost. A network is a smooth function, and must tear one round cloud into eight: where it tears, points are left between. On the digits network of
+# lesson 02 the same training made one call usable as well ([log](../docs/experiments.md)).
+#
+# Two other ways to train for few calls, shortcut models (Frans et al. 2024) and mean flows (Geng et al. 2025), were tried on the same ring with as many steps as teacher and student together: both were farther by distance in one call, and
+# mean flows had fewer strays in two ([log](../docs/experiments.md)).
+
+# %% [markdown]
+# ## Turn it yourself
+#
+# All samplers, any number of calls, on the first trained network and on the exact denoiser.
+
+
+# %% tags=["measure"]
+# @title A slider over the calls
+def compare(calls: int, sampler: str, denoiser: str):
+    """1,000 points by this sampler in about this many calls; at least 5 for order 2."""
+    model = networks[0] if denoiser == "trained" else exact
+    least = 5 if sampler in ("Heun", "2M") else 1
+    options = settings(sampler, max(calls, least))
+    done = last(diffusion.sample(model, (1000, 2), x_start=starts[1][:1000], **options))
+    stray = 1 - measure.modes(done.state, exact.means, 3 * ring.std).on_mode
+    return plots.scatter(
+        {"model": done.state},
+        dot=4,
+        limit=2.5,
+        title=f"{sampler}, {done.calls} calls, {denoiser} denoiser: {stray:.1%} strays",
+        alt="Points that gather into eight clusters on a circle as the calls grow.",
+    )
+
+
+widgets.slider(
+    compare,
+    calls=[1, 2, 3, 5, 7, 10, 15, 20, 50, 100],
+    sampler=list(tried),
+    denoiser=["trained", "exact"],
+)
+
+# %% [markdown]
+# The same without a slider: 7 calls of 2M. *The figure: which points are strays?*
+
+# %% tags=["measure"]
+# @title The same for 7 calls of 2M
+compare(calls=7, sampler="2M", denoiser="trained")
+
+# %% [markdown]
+# ## Where the claim stops being true
+#
+# - *Gradually*: a path leads from noise to data, but it can be walked in ten strides, and a student jumps to its end.
+# - *50-1000 steps*: a habit of first-order and ancestral samplers. Ten calls of order 2 were not told apart from 1,000 ancestral ones by energy distance; by strays they were. For a distilled student one call is most of it.
+# - *Stochastic*: the start is. After it chance is a choice, which repaired an early error of the network and enlarged a late one.
+# - All of this was measured on a ring and on small digits. How many calls a large model needs depends on its data, its guidance (lesson 04) and its schedule.
+
+# %% [markdown]
+# ## What was measured
+
+# %%
+claims.table()
+
+# %% tags=["nbval-check-output"]
+# @title The verdicts, without numbers
+claims.verdicts()
+
+# %% [markdown]
+# ## The mirror
+#
+# | | diffusion | language |
+# |---|---|---|
+# | sampling | `sample(model, shape, step=)` yields a state after each step | `sample(model, prompt)` yields a state after each token (lesson 09) |
+# | latency | calls: as many as you choose, 1 to 1,000 | calls: as many as there are tokens |
+# | chance | in the start; along the way if wanted | in each token, or none (greedy) |
+# | fewer calls | solvers of higher order; distillation | speculative decoding (lesson 09) |
+#
+# ## Papers
+#
+# - Ho et al. 2020, *Denoising diffusion probabilistic models*, arXiv:2006.11239: the ancestral sampler.
+# - Song et al. 2021, *Denoising diffusion implicit models*, arXiv:2010.02502: DDIM, eta, the quadratic grid.
+# - Song et al. 2021, *Score-based generative modeling through stochastic differential equations*, arXiv:2011.13456: the ODE that has the same distributions.
+# - Karras et al. 2022, *Elucidating the design space of diffusion-based generative models*, arXiv:2206.00364: Heun, the grid of roots, churn.
+# - Lu et al. 2022, *DPM-Solver*, arXiv:2206.00927, and *DPM-Solver++*, arXiv:2211.01095: the log SNR as the axis; 2M.
+# - Lipman et al. 2022, *Flow matching for generative modeling*, arXiv:2210.02747: the straight path whose Euler steps DDIM takes.
+# - Xu et al. 2023, *Restart sampling for improving generative processes*, arXiv:2306.14878: why noise along the way contracts errors.
+# - Song et al. 2023, *Consistency models*, arXiv:2303.01469: one call. The parameterisation that needs no change: Lu & Song 2024, arXiv:2410.11081.
+# - Frans et al. 2024, *One step diffusion via shortcut models*, arXiv:2410.12557. Geng et al. 2025, *Mean flows for one-step generative modeling*, arXiv:2505.13447.
