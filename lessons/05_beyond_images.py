@@ -321,7 +321,6 @@ history = training.fit(
     diffusion.denoising_loss,
     num_steps=sizes.cloud_steps,
     optimizer=training.muon(painter, 0.02),
-    checkpoint=course.checkpoint("clouds"),
 )
 
 
