@@ -547,6 +547,8 @@ claims.check("clips: share of the model's that pass", clip_pass["model"], ">", 0
 claims.check("clips: the best control passes", fooled, "<", 0.1)
 
 # %% [markdown]
+# Most pass, and no fake does. Yet look along the rows: the digits of the network are slower than real ones, stray several times as far from their line, and flicker more. *Passes* hides that.
+#
 # ### Exercise 05.2 - The centre of the ink (10 min, easy)
 #
 # Write the tracker's first half. Ink is `(value + 1) / 2`: none at -1, full at 1. The centre is the mean place, weighted by the ink. A frame without ink has no centre, and must say `nan`.
@@ -647,6 +649,8 @@ one = gathered["control: one recording a note"]
 claims.check("control: those of one recording a note are", one, ">", 0.9)
 
 # %% [markdown]
+# The network is as much in tune as the instrument can tell: real notes are not at 0 either, because a fifteenth of a second leaves it some doubt.
+#
 # *One recording a note* passes sound by sound, as it must: each is real. Only the last column sees it. An instrument for single examples says nothing about variety.
 #
 # ### Exercise 05.3 - Longer than the network (20 min, hard)
@@ -697,7 +701,7 @@ checks.run("05.3", long_guess)
 # > *Usually U-Net or Transformer-based denoising networks.*
 #
 # The transformer took everything. Is it also better at what the U-Net is made for? We race them on the digits: about equal numbers of weights, the same loss, loop, optimizer and batches, three seeds each. Every so often we measure
-# the squared error of the predicted noise on 200 held-out digits, averaged over ten times.
+# the squared error of the predicted noise on 100 held-out digits, averaged over eight times $t$.
 #
 # Equal in what? A step of the U-Net costs about three times as much on a CPU. So the transformer gets three times as many steps, and we look at the same runs twice: over **training steps**, and over **seconds** of computing.
 #
@@ -839,7 +843,7 @@ ahead = readable["transformer"].mean - readable["U-Net"].mean
 claims.check("read as asked: transformer minus U-Net, mean of three seeds", ahead, ">", -0.03)
 
 # %% [markdown]
-# The judge does not see the U-Net's lead; it reads the transformer's digits at least as well. The distance, which compares the two *sets* of digits, sides with the error. So *better* is a word about the instrument. The judge asks of one digit at
+# The judge does not see the U-Net's lead; it reads the transformer's digits at least as well. The distance to held-out digits, which compares whole *sets*, sides with the error: the U-Net's is smaller. So *better* is a word about the instrument. The judge asks of one digit at
 # a time whether its kind can be told. It does not ask whether anybody writes like that.
 
 # %% [markdown]

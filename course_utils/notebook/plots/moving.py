@@ -46,7 +46,7 @@ class Animation:
             raise ValueError(f"all figures must have one size; got {sorted(sizes)} inches.")
         self.first = drawn[0]
         frames = [Image.open(io.BytesIO(png(figure))).convert("RGB") for figure in drawn]
-        packed, palette = io.BytesIO(), frames[0].quantize(128, dither=Image.Dither.NONE)
+        packed, palette = io.BytesIO(), frames[0].quantize(256, dither=Image.Dither.NONE)
         few = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
         options: dict[str, Any] = {"duration": round(1000 * seconds), "loop": 0, "optimize": True}
         few[0].save(packed, format="png", save_all=True, append_images=few[1:], **options)
