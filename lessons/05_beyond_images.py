@@ -359,7 +359,8 @@ def nearest_surface(some: Tensor) -> tuple[Tensor, Tensor]:
 
 
 _, which = nearest_surface(dense)
-shown = {f"cloud {k + 1}": dense[which == kind][0].cpu() for k, kind in enumerate((1, 0, 2))}
+first = [int((which == kind).int().argmax()) for kind in (1, 0, 2)]  # of each surface
+shown = {f"cloud {k + 1}": dense[place].cpu() for k, place in enumerate(first)}
 
 
 def turned(turn: int) -> plots.Picture:
@@ -492,7 +493,7 @@ plots.animation(stills, seconds=0.18)
 # %% tags=["measure"]
 # @title Three of them, frame by frame
 plots.image_grid(
-    clips[[3, 4, 7]].cpu(),
+    clips.cpu()[[3, 4, 7]],
     rows=["3", "4", "7"],
     columns=[f"frame {k + 1}" for k in range(8)],
     title="A shape that changes a little, and moves on",
