@@ -1,22 +1,42 @@
-"""Data that needs no download and of which the truth is known: points, digits, text and sound."""
+"""Data that needs no download and of which the truth is known: points, images, sound, text."""
 
 from course_utils.data.batches import Batches, Windows
+from course_utils.data.clips import Clips, moving_digits
 from course_utils.data.digits import Digits, LabelledImages, load_digits
 from course_utils.data.grammar import Grammar
 from course_utils.data.invented import invented_texts
+from course_utils.data.notes import NOTE_NAMES, Notes, note_frequency, random_notes
 from course_utils.data.points import Mixture, moons, ring, ring_mixture, spiral
 from course_utils.data.reading import END
 from course_utils.data.sound import SAMPLE_RATE, chirp, melody, pitch, pluck, tone
+from course_utils.data.surfaces import (
+    SURFACES,
+    Clouds,
+    Cube,
+    Surface,
+    SwissRoll,
+    Torus,
+    random_clouds,
+)
 from course_utils.data.text import captions, python_docs, split_text, stories
 
 __all__ = [
     "END",
+    "NOTE_NAMES",
     "SAMPLE_RATE",
+    "SURFACES",
     "Batches",
+    "Clips",
+    "Clouds",
+    "Cube",
     "Digits",
     "Grammar",
     "LabelledImages",
     "Mixture",
+    "Notes",
+    "Surface",
+    "SwissRoll",
+    "Torus",
     "Windows",
     "captions",
     "chirp",
@@ -24,9 +44,13 @@ __all__ = [
     "load_digits",
     "melody",
     "moons",
+    "moving_digits",
+    "note_frequency",
     "pitch",
     "pluck",
     "python_docs",
+    "random_clouds",
+    "random_notes",
     "ring",
     "ring_mixture",
     "spiral",

@@ -18,12 +18,13 @@ _CHORD = (0, 4, 7, 12)
 _MIDDLE_C = 440 * 2 ** (-9 / 12)  # hertz
 
 
-def tone(frequency: float | Tensor, seconds: float = 1.0) -> Tensor:
-    """A pure tone, `sin(2 pi f t)`, faded in and out over 10 ms so that it does not click.
+def tone(frequency: float | Tensor, seconds: float = 1.0, *, phase: float | Tensor = 0.0) -> Tensor:
+    """A pure tone, `sin(2 pi f t + phase)`, faded in and out over 10 ms so that it does not click.
 
     Args:
         frequency: f in hertz, a number or a tensor of any shape; above 0 and below 4,000.
         seconds: The length.
+        phase: Where in its cycle it begins, in radians; a number or a tensor like `frequency`.
 
     Returns:
         (..., T) one wave for every frequency.
@@ -31,18 +32,26 @@ def tone(frequency: float | Tensor, seconds: float = 1.0) -> Tensor:
     Raises:
         ValueError: If a frequency cannot be represented at 8 kHz, or the length is not positive.
     """
-    return chirp(frequency, frequency, seconds)
+    return chirp(frequency, frequency, seconds, phase=phase)
 
 
-def chirp(start: float | Tensor, stop: float | Tensor, seconds: float = 1.0) -> Tensor:
+def chirp(
+    start: float | Tensor,
+    stop: float | Tensor,
+    seconds: float = 1.0,
+    *,
+    phase: float | Tensor = 0.0,
+) -> Tensor:
     """A tone that glides: its frequency goes from `start` to `stop` linearly in time.
 
-    The phase is the integral of the frequency, `2 pi (start t + (stop - start) t^2 / (2 seconds))`.
+    The angle is the integral of the frequency, `2 pi (start t + (stop - start) t^2 / (2 seconds))`,
+    plus the phase that it begins at.
 
     Args:
         start: Hertz, a number or a tensor of any shape; above 0 and below 4,000.
         stop: Hertz, a number or a tensor that broadcasts with `start`.
         seconds: The length.
+        phase: Radians at the start, a number or a tensor that broadcasts with `start`.
 
     Returns:
         (..., T) waves.
@@ -54,7 +63,8 @@ def chirp(start: float | Tensor, stop: float | Tensor, seconds: float = 1.0) -> 
     start, stop = (_frequency(f).unsqueeze(-1) for f in (start, stop))  # (..., 1)
     cycles = start * t + (stop - start) * t**2 / (2 * seconds)  # (..., T), float64
     ramp = (torch.minimum(t, t.flip(-1)) / 0.01).clamp(max=1)
-    return (torch.sin(2 * math.pi * cycles) * ramp).float()
+    begin = torch.as_tensor(phase, dtype=torch.float64).unsqueeze(-1)  # (..., 1)
+    return (torch.sin(2 * math.pi * cycles + begin) * ramp).float()
 
 
 def pluck(frequency: float | Tensor, seconds: float = 1.0) -> Tensor:

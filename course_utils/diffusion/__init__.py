@@ -25,20 +25,26 @@ from course_utils.diffusion.times import (
     times_karras,
     times_quadratic,
 )
+from course_utils.diffusion.tokens import Clip, Frames, Patches, Points, Tokens
 from course_utils.diffusion.transformer import DiT
 from course_utils.diffusion.unet import UNet
 
 __all__ = [
+    "Clip",
     "Cosine",
     "Denoiser",
     "DiT",
     "ExactDenoiser",
     "Flow",
+    "Frames",
     "GaussianMixtureDenoiser",
     "Guided",
     "LinearBeta",
+    "Patches",
     "PointMLP",
+    "Points",
     "Schedule",
+    "Tokens",
     "UNet",
     "add_noise",
     "ancestral",

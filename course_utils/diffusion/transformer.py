@@ -1,106 +1,83 @@
-"""A transformer for images. Letters: B batch, C H W image, P patch side, T tokens, D width."""
+"""A transformer for whatever is cut into tokens. Letters: B batch, T tokens, D width."""
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_floating, check_labels, embed_labels
+from course_utils.diffusion.inputs import check_labels, embed_labels
+from course_utils.diffusion.tokens import Patches, Tokens
 from course_utils.layers import Block, check_sizes, modulate, time_embedding, zero
 
 
 class DiT(nn.Module):
-    """A small diffusion transformer: square patches as tokens, which all see each other.
+    """A small diffusion transformer: tokens that all see each other.
 
     Args:
-        channels: C of the image, at least 1.
-        side: H and W of the image, at least 1.
-        patch: P, divides `side`; cost grows with (H / P)^2, and attention with its square.
-        width: D, even, at least 4, and divisible by `num_heads`.
+        tokens: how the data is cut: `Patches` of images (the default: 16 x 16 pixels in squares of
+            2), `Frames` of sounds, `Clip`, or `Points`. A cloud of points has no order, so its
+            tokens get no positions: points in another order give the same answer in that order.
+        width: D, even, at least 4, and divisible by `num_heads`. A target that holds the noise
+            needs a D of at least the numbers in a token, or not all of it gets through.
         num_layers: number of blocks, at least 1.
         num_heads: attention heads of each, at least 1.
         num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as
             `cond`, and -1 for an example of which none is known.
 
     Raises:
-        ValueError: a size is out of its range, or `side` is not divisible by `patch`, or `width`
-            by `num_heads`.
+        ValueError: a size is out of its range, or `width` is not divisible by `num_heads`.
 
-    Source: Peebles & Xie 2023, arXiv:2212.09748; positions are learned here, as in a ViT.
+    Source: Peebles & Xie 2023, arXiv:2212.09748; positions begin as its sines and cosines, and are
+    learned, as in a ViT.
     """
 
     edges = ("enter", "leave")  # not hidden: `training.muon` leaves them to AdamW
 
     def __init__(
         self,
-        channels: int = 1,
-        side: int = 16,
-        patch: int = 2,
+        tokens: Tokens | None = None,
+        *,
         width: int = 128,
         num_layers: int = 4,
         num_heads: int = 4,
         num_classes: int = 0,
     ) -> None:
         super().__init__()
-        check_sizes(channels=channels, side=side, patch=patch, num_layers=num_layers)
+        check_sizes(num_layers=num_layers)
         check_sizes(0, num_classes=num_classes)
         if width < 4 or width % 2:
             raise ValueError(f"width must be even, at least 4; got {width}.")
-        if side % patch:
-            raise ValueError(
-                f"side must be divisible by patch; got side={side}, patch={patch}. "
-                f"Pad the images to side={side + -side % patch}."
-            )
-        self.image_shape, self.patch, self.width = (channels, side, side), patch, width
+        self.tokens = tokens = Patches() if tokens is None else tokens
+        self.width = width
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(num_classes, width) if num_classes else None
-        self.enter = nn.Linear(channels * patch**2, width)
-        self.positions = nn.Parameter(0.02 * torch.randn((side // patch) ** 2, width))
+        self.enter = nn.Linear(tokens.size, width)
+        self.positions = nn.Parameter(tokens.waves(width)) if tokens.ordered else None
         self.blocks = nn.ModuleList(
             Block(width, num_heads, causal=False, conditioned=True) for _ in range(num_layers)
         )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulation = zero(nn.Linear(width, 2 * width))
-        self.leave = zero(nn.Linear(width, channels * patch**2))
+        self.leave = zero(nn.Linear(width, tokens.size))
 
     def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W).
+        """Map x (B, ...), times t (B,) and labels (B,), if any, to the shape of x.
 
         Args:
-            x: in the precision of the weights.
+            x: in the precision of the weights, of the shape that `tokens` cuts.
             t: float32 or float64, whatever x is.
             label: integers in 0 ... num_classes - 1; None says that nothing is known.
 
         Raises:
-            ValueError: images or labels do not suit this network.
+            ValueError: the data or the labels do not suit this network.
         """
-        self._check(x, label)
+        h = self.enter(self.tokens.cut(x))  # (B, T, D)
+        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
         time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
         cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, D)
-        h = self.enter(to_patches(x, self.patch)) + self.positions  # (B, T, D)
+        if self.positions is not None:
+            h = h + self.positions
         for block in self.blocks:
             h = block(h, cond)
         h = modulate(self.norm(h), *self.modulation(cond)[:, None].chunk(2, dim=-1))
-        return from_patches(self.leave(h), self.patch)  # (B, C, H, W)
-
-    def _check(self, x: Tensor, label: Tensor | None) -> None:
-        if x.shape[1:] != self.image_shape:
-            channels, side, _ = self.image_shape
-            raise ValueError(
-                f"images must have shape (B, {channels}, {side}, {side}); got {tuple(x.shape)}. "
-                "Build the DiT with their channels and side."
-            )
-        check_floating(x, "images")
-        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
-
-
-def to_patches(images: Tensor, patch: int) -> Tensor:
-    """Cut images (B, C, H, W) into (B, T, C P^2) patches, row by row."""
-    return F.pixel_unshuffle(images, patch).flatten(2).transpose(1, 2)
-
-
-def from_patches(patches: Tensor, patch: int) -> Tensor:
-    """Put patches (B, T, C P^2) of square images together again: (B, C, H, W)."""
-    side = round(patches.shape[1] ** 0.5)
-    return F.pixel_shuffle(patches.transpose(1, 2).unflatten(2, (side, side)), patch)
+        return self.tokens.join(self.leave(h))  # (B, ...)

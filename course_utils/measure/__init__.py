@@ -6,6 +6,7 @@ from course_utils.measure.distance import (
     Modes,
     Saturation,
     correlation,
+    covered,
     distances,
     energy_distance,
     modes,
@@ -13,23 +14,31 @@ from course_utils.measure.distance import (
     saturation,
 )
 from course_utils.measure.judges import Judge, classification_loss
+from course_utils.measure.motion import Motion, track
+from course_utils.measure.tones import Tones, cents, fit_tones
 
 __all__ = [
     "Calls",
     "Judge",
     "Modes",
     "Saturation",
+    "Motion",
     "Scatter",
+    "Tones",
+    "cents",
     "classification_loss",
     "correlation",
     "count_parameters",
     "counted_calls",
+    "covered",
     "distances",
     "energy_distance",
     "entropy",
+    "fit_tones",
     "forward_flops",
     "modes",
     "nearest",
     "saturation",
     "subsampled",
+    "track",
 ]

@@ -65,6 +65,24 @@ def nearest(x: Tensor, y: Tensor, count: int = 1) -> Tensor:
     return distances(x.flatten(1), y.flatten(1)).topk(count, largest=False).values
 
 
+def covered(reference: Tensor, points: Tensor, radius: float) -> float:
+    """Share of the reference points (M, D) that have one of the points (N, D) within `radius`.
+
+    Points that all lie in one place of a surface are on it, and cover next to nothing.
+
+    Raises:
+        ValueError: the radius is not positive, or there are no reference points.
+    """
+    if not radius > 0 or not len(reference):
+        raise ValueError(
+            f"covered needs reference points and a radius above 0; got {len(reference)} points "
+            f"and radius={radius}."
+        )
+    if not len(points):
+        return 0.0
+    return float((nearest(reference, points)[:, 0] <= radius).float().mean())
+
+
 @dataclass(frozen=True)
 class Modes:
     """Where points lie about known centres; made by `modes`.

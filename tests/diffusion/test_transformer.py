@@ -4,15 +4,25 @@ import pytest
 import torch
 
 from course_utils import training
-from course_utils.diffusion import Cosine, Denoiser, DiT, denoising_loss, sample
-from course_utils.diffusion.transformer import from_patches, to_patches
+from course_utils.diffusion import (
+    Clip,
+    Cosine,
+    Denoiser,
+    DiT,
+    Frames,
+    Patches,
+    Points,
+    denoising_loss,
+    sample,
+)
 from course_utils.records import last
 from course_utils.training.optimizer import hidden_matrices
 
 
-def small(**sizes):
+def small(tokens=None, **sizes):
     torch.manual_seed(0)
-    return DiT(**{"side": 8, "width": 32, "num_layers": 2, "num_classes": 3} | sizes)
+    tokens = Patches(side=8) if tokens is None else tokens
+    return DiT(tokens, **{"width": 32, "num_layers": 2, "num_classes": 3} | sizes)
 
 
 def batch():
@@ -22,11 +32,11 @@ def batch():
     return classes[label], label
 
 
-def train(net, num_steps):
-    """Train on that batch; the losses."""
+def train(net, num_steps, data=None):
+    """Train on one batch, by default that one; the losses."""
     steps = training.train_steps(
         Denoiser(net, Cosine(), "v"),
-        [batch()] * num_steps,
+        [batch() if data is None else data] * num_steps,
         denoising_loss,
         num_steps=num_steps,
         optimizer=training.muon(net),
@@ -47,21 +57,33 @@ def trained():
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 12)])
 def test_returns_the_shape_it_got(channels, side, patch):
     shape = (2, channels, side, side)
-    net = small(channels=channels, side=side, patch=patch)
+    net = small(Patches(channels, side, patch))
     assert net(torch.randn(shape), torch.rand(2)).shape == shape
 
 
-def test_patches_by_hand():
-    image = torch.arange(16.0).view(1, 1, 4, 4)
-    expected = [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
-    assert to_patches(image, 2)[0].tolist() == expected
+@pytest.mark.parametrize("tokens", [Frames(48, 8), Clip(4, 8, 4, 2), Points(20, 3)], ids=repr)
+def test_trains_and_samples_on_sounds_clips_and_clouds(tokens):
+    net = small(tokens)
+    x0 = torch.randn(12, *tokens.shape, generator=torch.Generator().manual_seed(0)).sign()
+    if not tokens.ordered:  # no point of a cloud has a name, so all of them are in one place
+        x0 = x0[:, :1].expand_as(x0)
+    losses = train(net, 60, (x0[torch.arange(12) % 3], torch.arange(12) % 3))
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    state = last(sample(Denoiser(net, Cosine(), "v"), (3, *tokens.shape), num_steps=4)).state
+    assert state.shape == (3, *tokens.shape)
+    assert bool(state.isfinite().all())
 
 
-def test_from_patches_inverts_to_patches():
-    images = torch.randn(2, 3, 12, 12)
-    for patch in (1, 2, 3, 4):
-        assert to_patches(images, patch).shape == (2, (12 // patch) ** 2, 3 * patch**2)
-        assert torch.equal(from_patches(to_patches(images, patch), patch), images)
+def test_a_cloud_in_another_order_gives_the_same_answer_in_that_order():
+    net = small(Points(20))
+    x0 = torch.randn(12, 20, 3, generator=torch.Generator().manual_seed(0))
+    train(net, 20, (x0, torch.arange(12) % 3))
+    t, order = torch.rand(12), torch.randperm(20, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(net(x0[:, order], t), net(x0, t)[:, order], rtol=0, atol=1e-5)
+    assert net.positions is None
+    other = x0.clone()
+    other[:, 0] += 1  # a set is more than its points: all of them see the one that moved
+    assert (net(other, t) - net(x0, t))[:, 1:].abs().max() > 1e-3
 
 
 def test_says_0_at_the_start_and_every_block_is_the_identity():
@@ -104,7 +126,7 @@ def test_positions_are_seen_and_nothing_else_tells_patches_apart(trained):
     order = torch.randperm(16, generator=torch.Generator().manual_seed(0))
 
     def shuffled(images):
-        return from_patches(to_patches(images, 2)[:, order], 2)
+        return trained.tokens.join(trained.tokens.cut(images)[:, order])
 
     def gap(net):
         return (net(shuffled(x), t, label) - shuffled(net(x, t, label))).abs().max()
@@ -116,11 +138,9 @@ def test_positions_are_seen_and_nothing_else_tells_patches_apart(trained):
 
 
 def test_errors_say_what_to_do():
-    with pytest.raises(ValueError, match="side=14, patch=4.*Pad the images to side=16"):
-        DiT(side=14, patch=4)
     with pytest.raises(ValueError, match="width must be divisible by num_heads"):
         DiT(width=30, num_heads=4)
-    net, t = DiT(side=8, width=16, num_layers=1), torch.zeros(2)
+    net, t = DiT(Patches(side=8), width=16, num_layers=1), torch.zeros(2)
     for shape in ((2, 3, 8, 8), (2, 1, 8, 16), (2, 1, 8)):
         with pytest.raises(ValueError, match=r"\(B, 1, 8, 8\); got .*channels and side"):
             net(torch.zeros(shape), t)
@@ -130,10 +150,25 @@ def test_errors_say_what_to_do():
         net(torch.zeros(2, 1, 8, 8), t, torch.zeros(2, dtype=torch.long))
 
 
-@pytest.mark.parametrize("name", ["channels", "side", "patch", "num_layers", "num_heads"])
+@pytest.mark.parametrize(
+    ("tokens", "shape", "says"),
+    [
+        (Clip(8, 8, 4, 2), (2, 6, 1, 8, 8), r"clips .*\(B, 8, 1, 8, 8\); got .*learned 8 frames"),
+        (Points(20), (2, 30, 3), r"clouds .*\(B, 20, 3\); got \(2, 30, 3\)\. Draw that many"),
+        (Points(20), (2, 20, 2), r"clouds .*\(B, 20, 3\); got \(2, 20, 2\)"),
+        (Frames(48, 8), (2, 96), r"sounds .*\(B, 48\); got \(2, 96\).*sample rate.*resample"),
+        (Frames(48, 8), (2, 1, 48), r"sounds .*\(B, 48\); got \(2, 1, 48\)"),
+    ],
+)
+def test_other_lengths_sizes_and_rates_are_refused(tokens, shape, says):
+    with pytest.raises(ValueError, match=says):
+        small(tokens)(torch.zeros(shape), torch.zeros(2))
+
+
+@pytest.mark.parametrize("name", ["num_layers", "num_heads"])
 def test_sizes_have_their_range(name):
     with pytest.raises(ValueError, match=f"{name} must be .*at least 1; got 0"):
-        DiT(**{"side": 8, name: 0})
+        DiT(**{name: 0})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from course_utils.notebook.plots.charts import bars, histogram, scatter, strips
 from course_utils.notebook.plots.figures import Picture, panels, png
 from course_utils.notebook.plots.lines import curves, label_lines, loss_curve
 from course_utils.notebook.plots.matrices import heatmap
+from course_utils.notebook.plots.moving import Animation, Player, animation, clouds, player
 from course_utils.notebook.plots.pictures import image_grid, image_row
 from course_utils.notebook.plots.style import (
     ACCENTS,
@@ -38,8 +39,12 @@ __all__ = [
     "SKY",
     "SQUARE",
     "WIDE",
+    "Animation",
     "Picture",
+    "Player",
+    "animation",
     "bars",
+    "clouds",
     "curves",
     "heatmap",
     "histogram",
@@ -48,6 +53,7 @@ __all__ = [
     "label_lines",
     "loss_curve",
     "panels",
+    "player",
     "png",
     "scatter",
     "strips",

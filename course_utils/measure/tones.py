@@ -1,0 +1,91 @@
+"""How near a sound is to a tone of a known pitch. Letters: B sounds, T samples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def cents(hertz: Tensor, reference: Tensor) -> Tensor:
+    """How far apart two pitches are, 1200 log2(hertz / reference): 100 cents are a semitone.
+
+    Args:
+        hertz: (...) measured; nan, as of silence, stays nan: count it as a miss.
+        reference: (...) what was asked, of the same shape; above 0.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if hertz.shape != reference.shape:
+        raise ValueError(
+            f"both must have one shape; got {tuple(hertz.shape)} and {tuple(reference.shape)}."
+        )
+    return 1200 * (hertz / reference).log2()
+
+
+@dataclass(frozen=True)
+class Tones:
+    """What of each sound is a tone of the frequency asked for; made by `fit_tones`.
+
+    Attributes:
+        purity: (B,) share of the energy that the best fitting tone explains, from 0 to 1; 0 for
+            silence.
+        loudness: (B,) its amplitude.
+        phase: (B,) where in its cycle it begins, in radians in (-pi, pi].
+    """
+
+    purity: Tensor
+    loudness: Tensor
+    phase: Tensor
+
+    @property
+    def gathered(self) -> float:
+        """|mean of exp(i phase)|: 1 if all phases are equal, about 1 / sqrt(B) if they are random.
+
+        A pure tone again and again is pure. So this stands beside the purity.
+        """
+        return float(torch.polar(torch.ones_like(self.phase), self.phase).mean().abs())
+
+
+def fit_tones(
+    waves: Tensor, hertz: Tensor, *, sample_rate: float, envelope: Tensor | None = None
+) -> Tones:
+    """Fit a tone of known frequency to each sound, by least squares over loudness and phase.
+
+    Args:
+        waves: (B, T) sounds.
+        hertz: (B,) the frequency of each, above 0 and below half the sample rate.
+        sample_rate: samples a second.
+        envelope: (T,) how loud the tone is over time, such as its fading; None for a constant.
+
+    Raises:
+        ValueError: a shape is wrong, or a frequency is outside its range.
+
+    Source: least squares in the span of a sine and a cosine; linear regression.
+    """
+    if waves.ndim != 2 or hertz.shape != waves.shape[:1]:
+        raise ValueError(
+            "waves must have shape (B, T) and hertz (B,); got "
+            f"{tuple(waves.shape)} and {tuple(hertz.shape)}."
+        )
+    if envelope is not None and envelope.shape != waves.shape[1:]:
+        raise ValueError(
+            f"the envelope must have shape ({waves.shape[1]},); got {tuple(envelope.shape)}."
+        )
+    if not bool(((hertz > 0) & (hertz < sample_rate / 2)).all()):
+        raise ValueError(f"hertz must lie above 0 and below {sample_rate / 2:g}; got {hertz}.")
+    x = waves.double().cpu()
+    time = torch.arange(x.shape[1], dtype=torch.float64) / sample_rate
+    angle = 2 * math.pi * hertz.double().cpu()[:, None] * time
+    basis = torch.stack([angle.sin(), angle.cos()], dim=-1)  # (B, T, 2)
+    if envelope is not None:
+        basis = basis * envelope.double().cpu()[:, None]
+    found = torch.linalg.lstsq(basis, x[..., None]).solution  # (B, 2, 1)
+    explained = (basis @ found).square().sum((1, 2))
+    energy = x.square().sum(1)
+    purity = torch.where(energy > 0, explained / energy.clamp(min=1e-30), 0.0)
+    sine, cosine = found[:, :, 0].unbind(1)
+    return Tones(purity, torch.hypot(sine, cosine), torch.atan2(cosine, sine))
