@@ -882,7 +882,7 @@ print(
 claims.check("the wide network: new stories over old ones (nats)", fresh - old, "<", 0.03)
 
 # %% [markdown]
-# The network is near the floor on both: what it knows holds for new stories too. (It was trained on all stories, and saw each token fewer than two times; the tables here counted 200 stories only.)
+# The network is near the floor on both: what it knows holds for new stories too. (It was trained on all stories; the tables here counted 200 only, so that they could recite them.)
 
 # %% [markdown]
 # ## What is a token?
