@@ -84,13 +84,14 @@ table = counts / counts.sum(dim=1, keepdim=True)  # (V, V), each row adds up to 
 
 # %% [markdown]
 # This table is a whole language model: for each context a row, and in it a probability for each token that may come next.
-# The row of *found*, beside what the grammar itself says:
+# The row of *found*, beside what the grammar itself says (what stood before *found* does not matter to it here):
 
 # %%
 row = table[tokenizer.encode("found").item()]
 likely = {tokenizer.tokens[i]: round(float(row[i]), 3) for i in row.topk(2).indices}
 print("bigram: ", likely)
-print("grammar:", stories.next_token_probs("Long ago Mia found"))
+said = stories.next_token_probs("Long ago Mia found")
+print("grammar:", {word: round(p, 3) for word, p in said.items()})
 
 # %% [markdown]
 # Counting found the rule: *a* twice as often as *an*. But the model names no next token. It gives a probability to each one, and whoever
@@ -145,11 +146,11 @@ print(tokenizer.decode(write(counted, line_break[None], 60, generator)[0]))
 # ### Exercise 06.1 - Temperature (10 min, easy)
 #
 # A writer can be made bolder or more careful: divide the logits by a **temperature** before the softmax. At 1 nothing changes. Above 1 the
-# choices become more even. Towards 0 the likeliest token takes all, and at 0 it shall have probability 1.
+# choices become more even. Towards 0 the likeliest token takes all, and at 0 it gets probability 1.
 #
 # <details><summary>Hint</summary>
 #
-# Nothing can be divided by 0: treat it on its own. `torch.nn.functional.one_hot(places, V)` makes rows with a single 1, of whole
+# Nothing can be divided by 0: treat it on its own. `torch.nn.functional.one_hot(places, logits.shape[-1])` makes rows with a single 1, of whole
 # numbers. If you write the softmax yourself, sum with `keepdim=True`, and think of what `exp` makes of 10,000.
 #
 # </details>
@@ -229,7 +230,7 @@ claims.check(
 # ### Exercise 06.2 - Count and back off (25 min, hard)
 #
 # Write the n-gram of any order, straight from the formula above. The page went one step down, from one token of context to none.
-# You go from the whole context down to the empty one, and below that is the uniform level, $1/V$ for each token.
+# Here the context may have any length (order = length + 1), and below the empty one is the uniform level, $1/V$ for each token.
 # Count in the text itself, without a table: your function answers for a single context. It may wait until you have read on.
 #
 # <details><summary>Hint</summary>
@@ -366,8 +367,17 @@ checks.run("06.3", cross_entropy)
 # ## The floor
 #
 # *How low can the loss go?* We know the grammar, so we know: to its **entropy**, the surprise that is left when all
-# probabilities are right. One choice costs $-\sum p \log p$ on average. Weighted by how often a story meets each choice, the sum is the nats of
-# a story. No model can do better, except by luck on a finite text.
+# probabilities are right. Why not lower? After *found* the truth is 2/3 and 1/3. Guess first: which of three answers costs least on average?
+
+# %%
+truth = torch.tensor([2 / 3, 1 / 3])  # of "a" and "an"
+for said in (0.5, 2 / 3, 0.9):
+    cost = -(truth * torch.tensor([said, 1 - said]).log()).sum()
+    print(f"says {said:.2f} for a: {cost:.3f} nats")
+
+# %% [markdown]
+# The truth costs least: 0.637 nats, $-\sum p \log p$. Weighted by how often a story meets each choice, these sums add up to the nats of a story. No model can do better, except by luck on a finite
+# text.
 
 # %%
 entropy_rate = stories.entropy() / stories.expected_length()
@@ -395,7 +405,7 @@ floor = -torch.tensor([probs[token] for story in exact for token, probs in story
 print(f"floor of the test stories: {floor.mean():.3f} nats a token")
 
 # %% [markdown]
-# One function measures all models alike: the loss at each token of a text after the first, on exactly the tokens of `floor`.
+# One function measures all models alike: the loss at each token of a text after the first, on the same tokens as the floor. (`floor`, made in the folded cell, holds the grammar's own surprise at each.)
 
 
 # %%
@@ -470,14 +480,15 @@ behind = tried[33][1] - min(tried[best_order].values())
 claims.check("the 33-gram at strength 1, behind the best (nats)", behind, ">", 0.5)
 
 # %% [markdown]
-# A wide window hardly helps a table. The best of these stops a tenth of a nat above the floor. That sounds small. We will see that nearly
+# The longest table is the worst with strength 1, and nearly the best with its own. At strength 1 a context that was seen once gives its token half of everything; a few such levels, and what did not
+# follow there is next to impossible. Leaning more on short contexts mends that, but then a wide window hardly helps: the best of these tables stops a tenth of a nat above the floor. That sounds small. We will see that nearly
 # every story is wrong because of it.
 
 # %% [markdown]
 # ## A model that learns
 #
-# *Can a model do better than count?* A table keeps every context apart. A network can share: it can learn that "the name 24 places back
-# returns", once for that distance, whatever stands between.
+# *Can a model do better than count?* A table shares only between contexts that *end* alike. A network can share otherwise: it can learn that "the name 24 places back
+# returns", once for each such distance, whatever stands between.
 #
 # Ours turns each of the last tokens into a short vector of numbers, an **embedding**, lays the vectors side by side, and puts
 # one hidden layer on top: a **multilayer perceptron** (MLP). GELU lets large numbers pass and makes very negative ones zero, smoothly.
@@ -621,7 +632,7 @@ figure = plots.curves(
     },
     styles={"5-gram": {"color": plots.SKY}},
     ylabel="nats",
-    title="The 5-gram is surprised by the name and the treasure, which it has read before",
+    title="The 5-gram is surprised by the name and the treasure, which stand too far back for it",
     alt="Three lines over the words of a story. The 5-gram follows the dashed line of the grammar "
     "except at three places, where it is higher by one or two nats: the name and the treasure "
     "of the first sentence when they come back, and the pronoun. The wide network stays near "
@@ -635,7 +646,7 @@ figure
 # stand more than four tokens back, where it no longer sees them. (The network strays to both sides: on one token a model may be luckier
 # than the grammar, on average it may not.)
 #
-# Now all names and treasures that come back in the test stories, 22 to 29 tokens after their first mention. There are six heroes and eight
+# Now all names and treasures that come back in the test stories, always 22 to 29 tokens after their first mention. (So we gave the wide network 32.) There are six heroes and eight
 # treasures, all equally frequent: a blind guess costs $\tfrac12(\log 6 + \log 8) = 1.94$ nats.
 #
 # Guess first: which of five models does better than blind, the 5-gram, the 10-gram, the 33-gram, the narrow network or the wide one? The
@@ -748,7 +759,8 @@ claims.check("valid and new: the 33-gram with strength 1 (share)", new[recited],
 
 # %% [markdown]
 # By luck a 5-gram gets the name right once in six times, the treasure once in eight, and the pronoun once in two: all three once in 96.
-# So a tenth of a nat was the difference between hardly any story and most of them. And *valid* alone is fooled by a model that recites.
+# One in 96 is a surprise of $\log 96 = 4.56$ nats. Spread over the 41 tokens of a story that is 0.11 nats a token: *this* is the tenth of a nat, and it was the difference between hardly any story
+# and most of them. And *valid* alone is fooled by a model that recites.
 
 # %% [markdown]
 # ## Turn it yourself
@@ -848,7 +860,7 @@ claims.check("strength 1: on new stories the longest over the best (ratio)", cli
 claims.check("chosen strength: on new stories the longest over the best (ratio)", level, "<", 1.4)
 
 # %% [markdown]
-# On new text nobody can stay below the floor on average. Below it on the text that was counted, a model has **memorised**: both tables have.
+# On new text nobody can stay below the floor on average. Below it on the text that was counted, a model has surely **memorised**: both tables have. (Above it the distance between the two parts is what tells.)
 # On new stories one is far worse at its longest order than at its best, the careful one hardly. The distance between the two curves is the
 # **generalisation gap**.
 #
@@ -870,7 +882,7 @@ print(
 claims.check("the wide network: new stories over old ones (nats)", fresh - old, "<", 0.03)
 
 # %% [markdown]
-# The network is near the floor on both: it has learned.
+# The network is near the floor on both: what it knows holds for new stories too. (It was trained on all stories; the tables here counted 200 only, so that they could recite them.)
 
 # %% [markdown]
 # ## What is a token?
@@ -1032,7 +1044,7 @@ claims.check("in those of the stories merges are done (a string)", count / 1000,
 # %% [markdown]
 # ## Nats, perplexity, bits per byte
 #
-# *Which cut is best?* A nat a token says something else for each. Two more units are common. **Perplexity** is $e^{\text{nats}}$: the number of
+# *Which cut is best?* A loss per token cannot be compared between them, since their tokens differ in length. Two more units are common. **Perplexity** is $e^{\text{nats}}$: the number of
 # equally likely tokens that would be as hard to guess. **Bits per byte** divides the surprise of a whole text, in bits, by its length in
 # bytes, which does not depend on how it was cut:
 #
@@ -1139,7 +1151,7 @@ claims.check(
 # %% [markdown]
 # ## Real text
 #
-# *Who wins outside our stories?* Python carries its own documentation. We try the same models on its characters. The last tenth is the test. The last
+# *Who wins outside our stories?* Python carries its own documentation. We try the same kinds of model on its characters. The last tenth is the test. The last
 # tenth of the rest chooses strength and order; then the table counts it too. The network gets the last 16 characters and 600 steps.
 #
 # Guess first: who is ahead, the best table or the network?
@@ -1210,7 +1222,7 @@ for order in (2, 8):
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# **"The next token."** No model can know it. Even the grammar, which is perfect here, is often wrong when it must name one
+# **"The next token."** Often no model can know it. Even the grammar, which is perfect here, is wrong for one token in five when it must name one
 # token. What a model learns is a distribution.
 
 # %% tags=["measure"]
@@ -1244,8 +1256,8 @@ claims.check("a tokenizer that knows no word reaches a loss of zero", abs(zero),
 #
 # - A **prediction** is a probability for every token. It costs the surprise, on average at least the entropy of the text.
 # - **Context** helps a model that can use it. Tables stopped at nearly the same place with windows of 4 and of 32 tokens. A network that
-#   shares between contexts went on, nearly to the floor.
-# - A model has **learned** what it also predicts in new text. On the text that it counted, a table can look better than perfect.
+#   shares between contexts went on, with the wide window nearly to the floor.
+# - A model has **learned** what it also predicts in new text. On Python's documentation a table won. On the text that it counted, a table can look better than perfect.
 # - A **token** is a piece of text with a number. How a text is cut changes the loss a token, and much less the bits per byte.
 
 # %%
