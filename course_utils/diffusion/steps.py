@@ -119,6 +119,8 @@ def ancestral(eta: float = 1.0, generator: torch.Generator | None = None) -> Ste
     def step(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
         said = model(x, t)
         now, then = model.schedule.level(t), model.schedule.level(s)
+        if eta:
+            check_earlier(t, s)
         fresh = eta * posterior_std(*now, *then)
         noise = randn(x.shape, like=x, generator=generator) if fresh else 0.0
         return gaussian_step(said, *then, fresh=fresh, noise=noise), said
@@ -139,6 +141,7 @@ def renoise(generator: torch.Generator | None = None) -> Step:
     """
 
     def step(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
+        check_earlier(t, s)
         said = model(x, t)
         alpha, sigma = model.schedule.level(s)
         noise = randn(x.shape, like=x, generator=generator) if sigma else 0.0
@@ -201,6 +204,15 @@ def reach(schedule: Schedule, before: float, t: float, s: float) -> float:
         ratios = [math.log(ratio) for ratio in ratios]  # half the log SNR
     first, here, there = ratios
     return (there - here) / (here - first)
+
+
+def check_earlier(t: float, s: float) -> None:
+    """Raise ValueError unless a step that draws noise goes from t to an earlier time s."""
+    if not s < t:
+        raise ValueError(
+            f"a step that draws noise goes to an earlier time; got t = {t:.4g}, s = {s:.4g}. To walk "
+            "backwards (invert) use ddim or heun."
+        )
 
 
 def with_x0(
