@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import check_floating
+from course_utils.diffusion.inputs import check_earlier, check_floating
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import add_noise, randn
 from course_utils.diffusion.sampling import check_made, check_result, sample
 from course_utils.diffusion.schedule import Schedule
-from course_utils.diffusion.steps import Asked, Step, check_earlier
+from course_utils.diffusion.steps import Asked, Step
 from course_utils.layers import check_sizes
 from course_utils.records import Prediction, SampleStep
 

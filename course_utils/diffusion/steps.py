@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import Time
+from course_utils.diffusion.inputs import Time, check_earlier
 from course_utils.diffusion.objective import randn
 from course_utils.diffusion.schedule import NO_DATA, Schedule
 from course_utils.records import Prediction
@@ -204,15 +204,6 @@ def reach(schedule: Schedule, before: float, t: float, s: float) -> float:
         ratios = [math.log(ratio) for ratio in ratios]  # half the log SNR
     first, here, there = ratios
     return (there - here) / (here - first)
-
-
-def check_earlier(t: float, s: float) -> None:
-    """Raise ValueError unless a step that draws noise goes from t to an earlier time s."""
-    if not s < t:
-        raise ValueError(
-            f"a step that draws noise goes to an earlier time; got t = {t:.4g}, s = {s:.4g}. To walk "
-            "backwards (invert) use ddim or heun."
-        )
 
 
 def with_x0(

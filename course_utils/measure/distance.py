@@ -135,8 +135,8 @@ def saturation(values: Tensor, limit: float = 1.0, *, tolerance: float = 0.01) -
     """
     if not values.is_floating_point() or bool(values.isnan().any()):
         raise ValueError(
-            f"values must be floating point and no nan; got {values.dtype}. For images of bytes use "
-            "images / 127.5 - 1."
+            f"values must be floating point and no nan; got {values.dtype}. For images of bytes "
+            "use images / 127.5 - 1."
         )
     if not values.numel() or not limit > 0 or not 0 <= tolerance < 1:
         raise ValueError(

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.layers import check_sizes
 from course_utils.measure.distance import distances, energy_distance
 
 
@@ -27,9 +26,11 @@ class Judge(nn.Module):
 
     def __init__(self, side: int = 16, num_classes: int = 10) -> None:
         super().__init__()
-        check_sizes(side=side, num_classes=num_classes)
-        if side % 4:
-            raise ValueError(f"side must be divisible by 4; got {side}.")
+        if side < 4 or side % 4 or num_classes < 1:
+            raise ValueError(
+                "side must be divisible by 4 and num_classes at least 1; got "
+                f"side={side} and num_classes={num_classes}."
+            )
         self.side, self.num_classes = side, num_classes
         self.features = nn.Sequential(
             nn.Conv2d(1, 16, 3, padding=1),
