@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +40,7 @@ class Guided(nn.Module):
         self, model: Predictor, scale: float, interval: tuple[float, float] | None = None
     ) -> None:
         super().__init__()
-        if not isinstance(scale, Real) or not math.isfinite(scale):
+        if not isinstance(scale, (int, float)) or not math.isfinite(scale):
             raise ValueError(f"scale must be a finite number, 1 for no guidance; got {scale!r}.")
         ends = (0.0, 1.0) if interval is None else tuple(interval)
         if len(ends) != 2 or not 0 <= ends[0] < ends[1] <= 1:
