@@ -37,8 +37,7 @@ def arc_cases() -> list[tuple[Any, ...]]:
     a, b = torch.randn(2, 4, 3)
     images, others = torch.randn(2, 3, 2, 4, 4)
     same, far = torch.randn(2, 5)
-    long, beside = 30 * torch.randn(2, 4, 1, 8, 8)
-    return [
+    calls: list[tuple[Any, ...]] = [
         (a, 3 * b, 0.3),
         (images, others, 0.5),
         (images[:2], others[:2], 0.8),
@@ -46,8 +45,9 @@ def arc_cases() -> list[tuple[Any, ...]]:
         (a[:1], b[:1], 0.0),
         (b[:3], a[:3], 1.0),
         (torch.randn(6, 1, 8), torch.randn(6, 1, 8) + 2, 0.6),
-        (long, 1.5 * long + 0.15 * beside, 0.4),  # about 5 degrees
     ]
+    long, beside = 30 * torch.randn(2, 4, 1, 8, 8)
+    return [*calls, (long, 1.5 * long + 0.15 * beside, 0.4)]  # about 5 degrees
 
 
 def of_angle(angle: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -64,13 +64,6 @@ def without_the_line(a: Tensor, b: Tensor, share: float) -> Tensor:
     """The formula alone."""
     angle = angles(a, b)
     return (((1 - share) * angle).sin() * a + (share * angle).sin() * b) / angle.sin()
-
-
-def little_added(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """The formula, with a tiny number added below."""
-    angle = angles(a, b)
-    top = ((1 - share) * angle).sin() * a + (share * angle).sin() * b
-    return top / (angle.sin() + 1e-8)
 
 
 def straight_when_near(a: Tensor, b: Tensor, share: float) -> Tensor:
@@ -128,15 +121,10 @@ ARC = Exercise(
             "Where both point the same way, sin(angle) is nearly 0. Take the straight line there.",
         ),
         Mistake(
-            "a little added below",
-            little_added,
-            "A little number below the line does not give the straight line where sin(angle) is 0: "
-            "use torch.where.",
-        ),
-        Mistake(
             "not a number made 0",
             lambda a, b, share: without_the_line(a, b, share).nan_to_num(),
-            "Where both point the same way the answer is the straight line, not 0.",
+            "Where both point the same way the answer is the straight line, not 0. A little number "
+            "below the line, or nan_to_num, does not give it: use torch.where.",
         ),
         Mistake(
             "straight line at small angles",
