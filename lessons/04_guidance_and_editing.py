@@ -135,7 +135,7 @@ def guess(x_t: Tensor, t: float, label: Tensor, scale: float) -> Tensor:
 x_t = torch.randn(10, 1, 16, 16, generator=torch.Generator().manual_seed(0)).to(course.device)
 by_package = diffusion.Guided(painter, scale=3.0)(x_t, 0.8, asked[:10])
 difference = (guess(x_t, 0.8, asked[:10], 3.0) - by_package.x0_hat).abs().max()
-claims.check("the two lines are the package's Guided (largest difference)", difference, "<", 1e-4)
+assert difference < 1e-4  # the two lines are the package's
 at_scales = [draw(diffusion.Guided(painter, w), asked, seed=0)[:10] for w in (1, 3, 7)]
 plots.image_grid(
     torch.stack(at_scales),
@@ -153,7 +153,7 @@ plots.image_grid(
 #
 # $$\log\left[\,p_t(x \mid \text{label}) \cdot p_t(\text{label} \mid x)^{\,w-1}\right]$$
 #
-# the density of the class, sharpened where the class is sure. For clean data ($t = 0$) this only avoids the overlap: the dashed curve below.
+# the density of the class, sharpened where the class is sure. For clean data ($t = 0$) this only avoids the overlap: the dashed curve below, for scale 7.
 #
 # **Guess first:** at scale 7, do the samples follow it? Does it matter whether the sampler is deterministic, or draws fresh noise in each step (lesson 03)?
 
@@ -196,13 +196,13 @@ other_density = (-(axis + 1).square() / (2 * 0.5**2)).exp()
 sharper = class_density * (class_density / (class_density + other_density)) ** 6
 sharper = sharper / torch.trapezoid(sharper, axis)
 plots.histogram(
-    landed,
+    {name: x for name, x in landed.items() if name != "DDIM, scale 3"},
     xlabel="the number",
     density=lambda x: np.interp(x, axis.numpy(), sharper.numpy()),
     limits=(-1, 3.5),
-    title="Under DDIM, guidance goes far past what its formula suggests; with fresh noise much less",
-    alt="Four densities. Under DDIM at scale 1 it is a bell around 1; at 3 and 7 it lies further right "
-    "and is narrower. With fresh noise at scale 7 it lies between. The dashed curve, what the formula "
+    title="Under DDIM guidance goes far past its formula; with fresh noise less far",
+    alt="Three densities. Under DDIM at scale 1 it is a bell around 1; at scale 7 it lies around 2 and "
+    "is narrower. With fresh noise at scale 7 it lies between. The dashed curve, what the formula "
     "suggests at scale 7, lies close to scale 1.",
 )
 
@@ -228,9 +228,6 @@ claims.check("scale 7, DDIM: further than the formula, by", strong.mean() - sugg
 claims.check("scale 7, fresh noise: further, by", fresh.mean() - suggested, "within", (0.15, 0.45))
 claims.check("scale 7, DDIM: spread / spread of the class", strong.std() / 0.5, "<", 0.65)
 claims.check("DDIM, guided early only: further, by", means_at["t > 0.7", 0] - suggested, ">", 0.6)
-claims.check(
-    "fresh noise, guided early only: further, by", means_at["t > 0.7", 1] - suggested, "<", 0.3
-)
 claims.check(
     "DDIM, guided late only: further, by", means_at["t < 0.3", 0] - suggested, "within", (-0.1, 0.1)
 )
@@ -305,8 +302,6 @@ spans = {kind: f"{found.low:.2f} to {found.high:.2f}" for kind, found in real.it
 print("twenty hundreds of real digits: " + ", ".join(f"{k} {v}" for k, v in spans.items()))
 fooled = judge.accuracy(means[ten_each], ten_each)
 claims.check("fake: averages of the classes are read as asked", fooled, ">", 0.9)
-flat = judge.diversity(means[ten_each], ten_each) / real["diversity"].mean
-claims.check("fake: their diversity / that of real digits", flat, "<", 0.1)
 
 # %% [markdown]
 # Kynkäänniemi et al. (2024) report of large models that guidance does its harm at high noise, and little at low noise. They guide only on an **interval** between. We try $t$ from 0.3 to 0.7, `Guided(painter, scale, interval=(0.3, 0.7))`; the other calls cost one instead of two. Its rival is the best small scale at all times, 1.2. Both were chosen on another seed.
@@ -402,8 +397,7 @@ claims.check("1.2 at all times is as near as 3 on the interval: by", tie, "withi
 # At scale 1 this model draws sets that these numbers can hardly tell from real digits. A little more, and the judge reads nearly all. It reads nearly all *training* digits too, which the model imitates, so we cannot say that guided ones are better written.
 # After that the price goes on rising: sets move away from real digits, two images of one class look more alike, and the guesses overshoot the range of pixels, as the numbers did above. Clipping hides it.
 #
-# On the interval the distance stays small even at scale 7; diversity is about as low as for 1.5 at all times. But 1.2 at all times is as near to real digits as 3 on the interval, and a little more varied. What the interval buys here is calm, one need not choose the scale well, and fewer calls. We did not see that
-# it beats the best scale; on large models of photographs the paper did.
+# On the interval the distance stays small even at scale 7; diversity is about as low as for 1.5 at all times. But 1.2 at all times is as near to real digits as 3 on the interval, and a little more varied. What the interval buys here is calm, one need not choose the scale well, and fewer calls. It does not beat the best scale here; on large models of photographs it did.
 
 # %% [markdown]
 # ### Exercise 04.1 - Take the contrast back (10 min, easy)
@@ -499,7 +493,7 @@ for step in (
     run = diffusion.sample(painter, ten.shape, num_steps=5, cond=test_labels[:10], step=step)
     by_both.append(last(run).state)
 difference = (by_both[0] - by_both[1]).abs().max()
-claims.check("paint_in is the package's inpainting (largest difference)", difference, "<", 1e-4)
+assert difference < 1e-4  # paint_in is the package's inpainting
 exact = torch.equal(by_both[0][ten_upper], ten[ten_upper])
 claims.check("known pixels come back exactly", exact, "==", True)
 
@@ -550,7 +544,7 @@ found = {
 }  # (seeds, ways, 3)
 figure, axes = plots.panels(
     2,
-    title="At equal calls resampling brings the mean nearer than replacement, and the variance too low",
+    title="At equal calls resampling brings the mean nearer; its variance is too low",
     alt="Two charts over calls from 10 to 80. The mean by replacement stays near 0.9, that by "
     "resampling rises from 0.8 to 1.2; the truth is 1.35. The variance by replacement is above "
     "0.19 and rises; by resampling it falls a little below.",
@@ -626,7 +620,7 @@ fills["no label, average of three"] = [trio.mean(0)]
 fills["model, label, resampling"] = [fill(truth_labels, 7, 3, seed) for seed in seeds]
 
 # %% [markdown]
-# *The figure: the known half, and what became of it. Which fills would you believe? Do the three draws of one half agree?*
+# *The figure: the known half, and what became of it. Do three draws of one half agree?*
 
 # %% tags=["measure"]
 # @title Ten of them
@@ -909,12 +903,9 @@ off = {"DDIM": [there_and_back(n, diffusion.ddim) for n in counts]}
 off["Heun"] = [there_and_back(10, diffusion.heun)]
 for name, errors in off.items():
     print(name, "  ".join(f"{n} steps: {e:.3f}" for n, e in zip(counts, errors, strict=False)))
-halved = off["DDIM"][1] / off["DDIM"][2]
-claims.check("DDIM there and back: error with 20 steps / with 40", halved, "within", (1.6, 2.6))
-claims.check("Heun there and back, 10 steps: error", off["Heun"][0], "<", 0.04)
 
 # %% [markdown]
-# Of a range of 2. Over these step counts twice the steps halve DDIM's error: it is of first order (lesson 03). Heun asks twice a step, and is far more exact.
+# Of a range of 2. Here twice the steps halve DDIM's error. Heun asks twice a step, and is far more exact.
 #
 # Now the edit: by DDIM in these 20 steps, back with label 3 to some time, forwards with label 8 and scale 3.
 
