@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import check_floating
+from course_utils.diffusion.inputs import check_earlier, check_floating
 from course_utils.diffusion.model import Predictor
 from course_utils.diffusion.objective import add_noise, randn
 from course_utils.diffusion.sampling import check_made, check_result, sample
@@ -48,8 +48,8 @@ def inpainting(
         generator: source of the noise; torch's global one if None.
 
     Raises:
-        ValueError: the shapes differ, the mask holds no truth values, or resample is below 1. Later
-            also where the state has another shape.
+        ValueError: the shapes differ, the mask holds no truth values, what is known is not finite,
+            or resample is below 1. Later also where the state has another shape, or s > t.
 
     Source: RePaint, Lugmayr et al. 2022, algorithm 1, arXiv:2201.09865, with jumps of one step.
     """
@@ -57,6 +57,8 @@ def inpainting(
     check_made(step)
     check_floating(known, "known")
     check_mask(mask, known)
+    if not bool(known[mask].isfinite().all()):
+        raise ValueError("known must be finite where the mask is true; got nan or inf there.")
 
     def keep(x: Tensor, alpha: float, sigma: float) -> Tensor:
         if not sigma:
@@ -65,6 +67,7 @@ def inpainting(
         return torch.where(mask, alpha * known.to(x) + sigma * noise, x)
 
     def kept(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
+        check_earlier(t, s)
         if x.shape != known.shape:
             raise ValueError(
                 f"known and mask must have the shape to generate, {tuple(x.shape)}; got "
@@ -112,13 +115,18 @@ def edit(
         x0: (B, ...) clean examples.
         t_start: in (0, 1].
         generator: source of the noise; torch's global one if None.
-        options: as for `sample`: cond, num_steps or times, step, clip.
+        options: as for `sample`: cond, num_steps or times, step, clip. Not x_start: that is x0,
+            noised.
 
     Raises:
         ValueError: as `sample` and `add_noise`.
 
     Source: SDEdit, Meng et al. 2022, arXiv:2108.01073.
     """
+    if not 0 < t_start <= 1:
+        raise ValueError(f"t_start must lie in (0, 1], 1 = pure noise; got {t_start}.")
+    if "x_start" in options:
+        raise ValueError("edit makes x_start from x0. Use sample to start from a state of yours.")
     x_t, _ = add_noise(x0, float(t_start), model.schedule, generator=generator)
     return sample(model, x0.shape, x_start=x_t, t_start=t_start, **options)
 
@@ -128,7 +136,7 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
 
     sin((1 - share) angle) / sin(angle) a + sin(share angle) / sin(angle) b. Two noises of many
     dimensions are about equally long and at right angles. Points on the straight line between them
-    are shorter than any noise; those on the arc are not.
+    are shorter than either; those on the arc are not.
 
     Args:
         a: (B, ...) states, at share 0.
@@ -139,7 +147,7 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
         (B, ...). Where a and b point the same way, or opposite ways: the straight line.
 
     Raises:
-        ValueError: the shapes differ, or share is outside its range.
+        ValueError: the shapes differ, they are not floating point, or share is outside its range.
 
     Source: Shoemake 1985; for latent noise: White 2016, arXiv:1609.04468.
     """
@@ -147,11 +155,13 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
         raise ValueError(
             f"a and b must have one shape (B, ...); got {tuple(a.shape)} and {tuple(b.shape)}."
         )
+    check_floating(a, "a")
+    check_floating(b, "b")
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1], 0 = a and 1 = b; got {share}.")
     cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1)).clamp(-1, 1)  # (B,)
     angle = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
-    straight = angle.sin() < 1e-4
+    straight = angle.sin() < 1e-3  # acos of a float32 near 1 or -1 is no more exact than that
     size = torch.where(straight, 1.0, angle.sin())
     of_a = torch.where(straight, 1 - share, ((1 - share) * angle).sin() / size)
     of_b = torch.where(straight, share, (share * angle).sin() / size)

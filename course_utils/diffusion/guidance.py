@@ -40,17 +40,17 @@ class Guided(nn.Module):
         self, model: Predictor, scale: float, interval: tuple[float, float] | None = None
     ) -> None:
         super().__init__()
-        low, high = (0.0, 1.0) if interval is None else interval
-        if not math.isfinite(scale):
-            raise ValueError(f"scale must be a finite number, 1 for no guidance; got {scale}.")
-        if not 0 <= low < high <= 1:
+        if not isinstance(scale, (int, float)) or not math.isfinite(scale):
+            raise ValueError(f"scale must be a finite number, 1 for no guidance; got {scale!r}.")
+        ends = (0.0, 1.0) if interval is None else tuple(interval)
+        if len(ends) != 2 or not 0 <= ends[0] < ends[1] <= 1:
             raise ValueError(
                 f"interval must be two times 0 <= low < high <= 1; got {interval}. To guide at all "
                 "times leave it out; to guide at none use scale=1."
             )
         self.model = model
         self.schedule = model.schedule
-        self.scale, self.interval = float(scale), None if interval is None else (low, high)
+        self.scale, self.interval = float(scale), None if interval is None else ends
 
     def forward(self, x_t: Tensor, t: Time, cond: Tensor | None = None) -> Prediction:
         """Estimate the data and the noise in x_t (B, ...) at times t (B,), or one for all.

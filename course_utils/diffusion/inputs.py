@@ -53,6 +53,15 @@ def check_floating(x: Tensor, name: str) -> None:
         )
 
 
+def check_earlier(t: float, s: float) -> None:
+    """Raise ValueError unless a step that draws noise goes from t to an earlier time s."""
+    if not s < t:
+        raise ValueError(
+            f"a step that draws noise goes to an earlier time; got t = {t:.4g} and s = {s:.4g}. To "
+            "walk backwards, as invert does, use ddim or heun."
+        )
+
+
 def check_labels(label: Tensor | None, num_classes: int, num_examples: int) -> None:
     """Raise ValueError unless these are (B,) labels that a network of `num_classes` knows.
 

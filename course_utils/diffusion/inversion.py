@@ -31,9 +31,11 @@ def invert(
     """Walk the deterministic sampler backwards: to the noise that `sample` makes x0 from.
 
     With the state it ends in as `x_start`, the same condition and times, `sample` comes back to x0,
-    up to an error that falls with the number of steps at the order of the step, or faster: those of
-    `heun` there and back nearly cancel. A model is never asked at t = 0, where no noise is left to
-    estimate: the first step asks at its end, about alpha x0.
+    up to an error that falls with the number of steps. On even times, with an exact denoiser under
+    `Flow`, it falls at the order of the step, or faster: those of `heun` there and back nearly
+    cancel. On `times_even_in_snr` the two end steps are fixed, and their error stays. A model is
+    never asked at t = 0, where no noise is left to estimate: the first step asks at its end, about
+    alpha x0.
 
     Args:
         model: a `Denoiser` or an exact one.

@@ -103,10 +103,11 @@ def drop_labels(label: Tensor | None, share: float) -> Tensor:
     """
     if not 0 <= share <= 1:
         raise ValueError(f"drop must lie in [0, 1], the share of labels to hide; got {share}.")
-    if label is None or label.is_floating_point() or label.ndim != 1:
+    if label is None or label.dtype not in (torch.int64, torch.int32) or label.ndim != 1:
         came = "no condition" if label is None else f"{label.dtype} of {tuple(label.shape)}"
         raise ValueError(
-            f"drop hides labels, integers of shape (B,), in a batch (x0, labels); got {came}."
+            f"drop hides labels, integers of shape (B,), in a batch (x0, labels); got {came}. "
+            "Use labels.long()."
         )
     hidden = torch.rand(label.shape, device=label.device) < share
     return label.masked_fill(hidden, -1)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from course_utils.diffusion.inputs import Time
+from course_utils.diffusion.inputs import Time, check_earlier
 from course_utils.diffusion.objective import randn
 from course_utils.diffusion.schedule import NO_DATA, Schedule
 from course_utils.records import Prediction
@@ -119,6 +119,8 @@ def ancestral(eta: float = 1.0, generator: torch.Generator | None = None) -> Ste
     def step(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
         said = model(x, t)
         now, then = model.schedule.level(t), model.schedule.level(s)
+        if eta:
+            check_earlier(t, s)
         fresh = eta * posterior_std(*now, *then)
         noise = randn(x.shape, like=x, generator=generator) if fresh else 0.0
         return gaussian_step(said, *then, fresh=fresh, noise=noise), said
@@ -139,6 +141,7 @@ def renoise(generator: torch.Generator | None = None) -> Step:
     """
 
     def step(model: Asked, x: Tensor, t: float, s: float) -> tuple[Tensor, Prediction]:
+        check_earlier(t, s)
         said = model(x, t)
         alpha, sigma = model.schedule.level(s)
         noise = randn(x.shape, like=x, generator=generator) if sigma else 0.0

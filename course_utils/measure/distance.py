@@ -148,8 +148,14 @@ def saturation(values: Tensor, limit: float = 1.0, *, tolerance: float = 0.01) -
         tolerance: what is this near to a limit, as a share of it, is at the limit; in [0, 1).
 
     Raises:
-        ValueError: there are no values, or an argument is outside its range.
+        ValueError: there are no values, they are integers or nan, or an argument is outside its
+            range.
     """
+    if not values.is_floating_point() or bool(values.isnan().any()):
+        raise ValueError(
+            f"values must be floating point and no nan; got {values.dtype}. For images of bytes "
+            "use images / 127.5 - 1."
+        )
     if not values.numel() or not limit > 0 or not 0 <= tolerance < 1:
         raise ValueError(
             "expected values, limit > 0 and tolerance in [0, 1); got shape "

@@ -18,10 +18,20 @@ class Judge(nn.Module):
 
     Attributes:
         features: (B, 1, H, W) images -> (B, 64) what it looks at.
+
+    Raises:
+        ValueError: side is not divisible by 4, or a size is below 1. In use: images of another
+            shape, none at all, or labels that are not one an image.
     """
 
     def __init__(self, side: int = 16, num_classes: int = 10) -> None:
         super().__init__()
+        if side < 4 or side % 4 or num_classes < 1:
+            raise ValueError(
+                "side must be divisible by 4 and num_classes at least 1; got "
+                f"side={side} and num_classes={num_classes}."
+            )
+        self.side, self.num_classes = side, num_classes
         self.features = nn.Sequential(
             nn.Conv2d(1, 16, 3, padding=1),
             nn.ReLU(),
@@ -37,7 +47,16 @@ class Judge(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, num_classes) of images (B, 1, H, W)."""
-        return self.classify(self.features(images))
+        return self.classify(self.look(images))
+
+    def look(self, images: Tensor) -> Tensor:
+        """The features (B, 64) of images (B, 1, H, W), after checking their shape."""
+        if images.shape[1:] != (1, self.side, self.side) or not len(images):
+            raise ValueError(
+                f"images must have shape (B, 1, {self.side}, {self.side}), B at least 1; got "
+                f"{tuple(images.shape)}."
+            )
+        return self.features(images)
 
     @torch.no_grad()
     def distance(self, x: Tensor, y: Tensor) -> float:
@@ -47,11 +66,12 @@ class Judge(nn.Module):
         of Heusel et al. 2017 (FID), arXiv:1706.08500, with an unbiased distance and a network that
         can be trained in seconds.
         """
-        return energy_distance(self.features(x), self.features(y))
+        return energy_distance(self.look(x), self.look(y))
 
     @torch.no_grad()
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
         """Share of images (B, 1, H, W) whose likeliest class is their label (B,)."""
+        check_labels_of(images, labels, self.num_classes)
         return (self(images).argmax(1) == labels).float().mean().item()
 
     @torch.no_grad()
@@ -77,11 +97,8 @@ class Judge(nn.Module):
         Raises:
             ValueError: labels are not one an image, or a class has a single image.
         """
-        if labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"labels must have shape ({len(images)},), one an image; got {tuple(labels.shape)}."
-            )
-        features, within = self.features(images), []
+        check_labels_of(images, labels, self.num_classes)
+        features, within = self.look(images), []
         for label in labels.unique():
             some = features[labels == label]
             if len(some) < 2:
@@ -90,6 +107,21 @@ class Judge(nn.Module):
                 )
             within.append(distances(some, some).sum() / (len(some) * (len(some) - 1)))
         return torch.stack(within).mean().item()
+
+
+def check_labels_of(images: Tensor, labels: Tensor, num_classes: int) -> None:
+    """Raise ValueError unless labels (B,) are one class for each image (B, ...)."""
+    if labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"labels must have shape ({len(images)},), one an image; got {tuple(labels.shape)}."
+        )
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise ValueError(f"labels must be integers; got {labels.dtype}.")
+    if labels.numel() and not bool(((labels >= 0) & (labels < num_classes)).all()):
+        raise ValueError(
+            f"labels must lie in 0 ... {num_classes - 1}; got {int(labels.min())} to "
+            f"{int(labels.max())}."
+        )
 
 
 def classification_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -162,6 +162,7 @@ def test_nothing_known_is_plain_sampling_and_generators_repeat():
         (torch.zeros(4, 2), torch.ones(4, 2) > 0, dict(resample=0), "resample must be a whole"),
         (torch.zeros(4, 2), torch.ones(4, 2) > 0, dict(resample=1.5), "resample must be a whole"),
         (torch.zeros(4, 2).byte(), torch.ones(4, 2) > 0, {}, "known must be floating"),
+        (torch.full((4, 2), math.nan), torch.ones(4, 2) > 0, {}, "known must be finite where"),
     ],
 )
 def test_masks_that_do_not_suit_are_refused(known, mask, options, message):
@@ -255,3 +256,26 @@ def test_slerp_refuses_what_would_broadcast():
     for share in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="share must lie in"):
             slerp(torch.zeros(4, 2), torch.zeros(4, 2), share)
+
+
+@pytest.mark.parametrize("t_start", [0.0, 1.2])
+def test_an_edit_begins_at_a_time(t_start):
+    with pytest.raises(ValueError, match="t_start must lie in"):
+        edit(Denoiser(PointMLP(), Cosine(), "v"), torch.zeros(4, 2), t_start)
+
+
+def test_an_edit_makes_its_own_start():
+    with pytest.raises(ValueError, match="edit makes x_start from x0"):
+        edit(Denoiser(PointMLP(), Cosine(), "v"), torch.zeros(4, 2), 0.5, x_start=torch.zeros(4, 2))
+
+
+def test_between_opposite_states_is_the_straight_line():
+    torch.manual_seed(0)
+    a = torch.randn(50, 256)
+    torch.testing.assert_close(slerp(a, -a, 0.25), 0.5 * a)
+    torch.testing.assert_close(slerp(a, 2 * a, 0.25), 1.25 * a)
+
+
+def test_states_between_which_an_arc_runs_are_numbers():
+    with pytest.raises(ValueError, match="a must be floating point"):
+        slerp(torch.ones(2, 3).long(), torch.ones(2, 3).long(), 0.5)

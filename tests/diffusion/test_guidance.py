@@ -152,13 +152,15 @@ def test_it_is_a_denoiser_for_measures_too():
     assert error(Guided(model, 4.0)) > error(model)  # no denoiser is better than the exact one
 
 
-@pytest.mark.parametrize("scale", [float("nan"), float("inf")])
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), "3", None])
 def test_a_scale_is_a_number(scale):
     with pytest.raises(ValueError, match="scale must be a finite number, 1 for no guidance"):
         Guided(Labelled(Cosine()), scale)
 
 
-@pytest.mark.parametrize("interval", [(0.5, 0.5), (0.6, 0.2), (-0.1, 0.5), (0.0, 1.5)])
+@pytest.mark.parametrize(
+    "interval", [(0.5, 0.5), (0.6, 0.2), (-0.1, 0.5), (0.0, 1.5), (0.1, 0.2, 0.3)]
+)
 def test_an_interval_is_two_times(interval):
     with pytest.raises(ValueError, match="two times 0 <= low < high <= 1"):
         Guided(Labelled(Cosine()), 2.0, interval)

@@ -12,10 +12,13 @@ from course_utils.diffusion import (
     Flow,
     GaussianMixtureDenoiser,
     PointMLP,
+    ancestral,
     ddim,
     dpm_solver_2m,
     heun,
+    inpainting,
     invert,
+    renoise,
     sample,
 )
 from course_utils.records import last
@@ -120,3 +123,14 @@ def test_wrong_arguments_get_a_clear_error(options, message):
 def test_bytes_are_refused():
     with pytest.raises(ValueError, match="x0 must be floating.*127.5"):
         invert(Denoiser(PointMLP(), Flow(), "v"), torch.zeros(4, 2).byte())
+
+
+def painted():
+    return inpainting(ddim, torch.zeros(4, 2), torch.ones(4, 2) > 0)
+
+
+@pytest.mark.parametrize("make", [ancestral, renoise, painted])
+def test_steps_that_draw_noise_do_not_walk_backwards(make):
+    model = Denoiser(PointMLP(), Cosine(), "v")
+    with pytest.raises(ValueError, match=r"goes to an earlier time; .* use ddim or heun"):
+        list(invert(model, torch.zeros(4, 2), num_steps=3, step=make(), t_end=0.9))

@@ -300,6 +300,23 @@ def small_sine_added(a, b, share):
     return top / (angle.sin() + 1e-3)
 
 
+def line_when_near(a, b, share):
+    near = F.cosine_similarity(a.flatten(1), b.flatten(1)) > 0.95
+    near = near.reshape(-1, *[1] * (a.ndim - 1))
+    return torch.where(near, torch.lerp(a, b, share), by_formula(a, b, share))
+
+
+def nan_made_zero(a, b, share):
+    return formula_alone(a, b, share).nan_to_num()
+
+
+def tiny_sine_added(a, b, share):
+    cosine = F.cosine_similarity(a.flatten(1), b.flatten(1)).clamp(-1, 1)
+    angle = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
+    top = ((1 - share) * angle).sin() * a + (share * angle).sin() * b
+    return top / (angle.sin() + 1e-8)
+
+
 def cosine_clamped_hard(a, b, share):
     cosine = F.cosine_similarity(a.flatten(1), b.flatten(1)).clamp(-0.9, 0.9)
     angle = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
@@ -350,6 +367,9 @@ WRONG = {
         line_made_as_long,
         angle_of_the_batch,
         small_sine_added,
+        line_when_near,
+        nan_made_zero,
+        tiny_sine_added,
         cosine_clamped_hard,
         vectors_only,
         variance_kept,

@@ -311,3 +311,54 @@ def test_saturation_of_fakes(digits, fakes):
 def test_saturation_refuses_what_has_no_range(values, options):
     with pytest.raises(ValueError, match="expected values, limit > 0 and tolerance"):
         measure.saturation(values, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [(torch.zeros(3).byte(), "got torch.uint8.*127.5"), (torch.tensor([0.0, math.nan]), "no nan")],
+)
+def test_saturation_is_of_numbers(values, message):
+    with pytest.raises(ValueError, match=message):
+        measure.saturation(values)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(side=15), "divisible by 4 .* got side=15"),
+        (dict(side=18), "divisible by 4 .* got side=18"),
+        (dict(side=0), "got side=0"),
+        (dict(num_classes=0), "at least 1; got .* num_classes=0"),
+    ],
+)
+def test_a_judge_has_sizes_that_work(options, message):
+    with pytest.raises(ValueError, match=message):
+        measure.Judge(**options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.zeros(1).long(), r"shape \(4,\), one an image; got \(1,\)"),
+        (torch.zeros(4, 1).long(), r"got \(4, 1\)"),
+        (torch.zeros(4), "integers; got torch.float32"),
+        (torch.full((4,), 99), "0 ... 9; got 99 to 99"),
+    ],
+)
+def test_a_judge_is_told_one_class_an_image(labels, message):
+    judge, images = measure.Judge(16), torch.zeros(4, 1, 16, 16)
+    for number in (judge.accuracy, judge.diversity):
+        with pytest.raises(ValueError, match=message):
+            number(images, labels)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 17, 17), (4, 1, 8, 8), (4, 3, 16, 16), (0, 1, 16, 16)])
+def test_a_judge_looks_at_images_of_its_shape(shape):
+    judge, images, labels = measure.Judge(16), torch.zeros(shape), torch.zeros(shape[0]).long()
+    with pytest.raises(ValueError, match=r"images must have shape \(B, 1, 16, 16\), B at least 1"):
+        judge.accuracy(images, labels)
+    for look in (judge, judge.confidence, lambda x: judge.distance(x, x)):
+        with pytest.raises(ValueError, match="images must have shape"):
+            look(images)
+    with pytest.raises(ValueError, match="images must have shape"):
+        judge.diversity(images, labels)

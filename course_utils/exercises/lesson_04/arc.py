@@ -30,11 +30,14 @@ def arc(a: Tensor, b: Tensor, share: float, angle: Tensor) -> Tensor:
 
 
 def arc_cases() -> list[tuple[Any, ...]]:
-    """Vectors and images; other lengths, sharp and blunt angles, parallel pairs, both ends."""
+    """Vectors and images; other lengths, sharp and blunt angles, parallel pairs, both ends.
+
+    No two point opposite ways: the arc between them is not defined.
+    """
     a, b = torch.randn(2, 4, 3)
     images, others = torch.randn(2, 3, 2, 4, 4)
     same, far = torch.randn(2, 5)
-    return [
+    calls: list[tuple[Any, ...]] = [
         (a, 3 * b, 0.3),
         (images, others, 0.5),
         (images[:2], others[:2], 0.8),
@@ -43,6 +46,8 @@ def arc_cases() -> list[tuple[Any, ...]]:
         (b[:3], a[:3], 1.0),
         (torch.randn(6, 1, 8), torch.randn(6, 1, 8) + 2, 0.6),
     ]
+    long, beside = 30 * torch.randn(2, 4, 1, 8, 8)
+    return [*calls, (long, 1.5 * long + 0.15 * beside, 0.4)]  # about 5 degrees
 
 
 def of_angle(angle: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -59,6 +64,12 @@ def without_the_line(a: Tensor, b: Tensor, share: float) -> Tensor:
     """The formula alone."""
     angle = angles(a, b)
     return (((1 - share) * angle).sin() * a + (share * angle).sin() * b) / angle.sin()
+
+
+def straight_when_near(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """The straight line wherever the cosine is above 0.95."""
+    near = angles(a, b).cos() > 0.95
+    return torch.where(near, straight_line(a, b, share), along_arc(a, b, share))
 
 
 def one_angle(a: Tensor, b: Tensor) -> Tensor:
@@ -108,6 +119,17 @@ ARC = Exercise(
             "parallel states",
             without_the_line,
             "Where both point the same way, sin(angle) is nearly 0. Take the straight line there.",
+        ),
+        Mistake(
+            "not a number made 0",
+            lambda a, b, share: without_the_line(a, b, share).nan_to_num(),
+            "Where both point the same way the answer is the straight line, not 0. A little number "
+            "below the line, or nan_to_num, does not give it: use torch.where.",
+        ),
+        Mistake(
+            "straight line at small angles",
+            straight_when_near,
+            "The straight line is for an angle of 0 alone. At a few degrees the arc is another.",
         ),
         Mistake(
             "one angle for the batch",

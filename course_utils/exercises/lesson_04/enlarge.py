@@ -168,7 +168,7 @@ ENLARGE = Exercise(
         Mistake(
             "noise before the correction",
             walk(noise_before),
-            "The noise belongs to the guess before its correction. Correct first, then work out "
+            "Your noise belongs to the guess before its correction. Correct first, then work out "
             "the noise: the two must still add up to x.",
         ),
         Mistake(
