@@ -9,7 +9,7 @@
 # - tell the error of a sampler from the error of the network, and measure both;
 # - choose a sampler, a time grid and a number of calls by measurement, and know what one call can do.
 #
-# *35 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lessons 01 and 02. The quoted claims are from [the article](../docs/article.md).
+# *50 minutes to read, an hour for the exercises, about 80 seconds to run on two cores. Needs lessons 01 and 02. The quoted claims are from [the article](../docs/article.md).
 # Each exercise is solved in [the answer booklet](answers/03_sampling.ipynb).*
 
 # %% tags=["setup"]
@@ -68,10 +68,12 @@ plots.image_grid(
 # %% [markdown]
 # ## One step
 #
-# Where do these states come from? Lesson 02 ended with a step: guess the data and the noise, and mix both again for a slightly earlier time $s$. Here is that step with one more
-# setting. Of the noise that belongs at time $s$, a part $f$ may be drawn anew:
+# Where do these states come from? Lesson 02 ended with a step: guess the data and the noise in $x_t = \alpha_t\,\hat x_0 + \sigma_t\,\hat\varepsilon$, and mix both again for a slightly earlier
+# time $s$. Here is that step with one more setting. Of the noise that belongs at time $s$, a part $f$ may be drawn anew:
 #
 # $$x_s = \alpha_s\,\hat x_0 + \sqrt{\sigma_s^2 - f^2}\;\hat\varepsilon + f\,z, \qquad z \text{ fresh noise}$$
+#
+# Why may it? Independent noises add by their variances, and $(\sigma_s^2 - f^2) + f^2 = \sigma_s^2$: the noise has the right size, whatever $f$ is.
 
 
 # %%
@@ -89,7 +91,8 @@ def mixed(said: Prediction, alpha: float, sigma: float, fresh=0.0, z: Tensor | f
 # | $\eta\,\sigma_s\sqrt{1 - (\alpha_t\sigma_s / \alpha_s\sigma_t)^2}$ | $\eta = 1$: DDPM, the *ancestral* sampler (Ho et al. 2020); between 0 and 1 a mixture |
 # | $\sigma_s$ | all noise is drawn anew; we need it at the end of this lesson |
 #
-# The second is the spread that $x_s$ has when $x_t$ and $x_0$ are known. The whole sampler:
+# Why the second? Take the true $x_0$ as known. The noise in $x_s$ has the standard deviation $\sigma_s$, and going on to $x_t$ adds more. Given the sum, how much of the first part is still open? Two Gaussians
+# answer: $\sigma_s^2$ times the added share of the variance, $1 - (\alpha_t\sigma_s / \alpha_s\sigma_t)^2$. With that $f$ the sampler runs the noising backwards exactly as it was drawn, if the guess is right. The whole sampler:
 
 
 # %%
@@ -97,7 +100,8 @@ def walk(model, x: Tensor, times: list[float], eta=0.0, generator=None) -> Tenso
     """From x at times[0] to times[-1]: DDIM for eta = 0, DDPM for eta = 1."""
     for t, s in pairwise(times):
         (alpha_t, sigma_t), (alpha, sigma) = model.schedule.level(t), model.schedule.level(s)
-        fresh = eta * sigma * max(0.0, 1 - (alpha_t * sigma / (alpha * sigma_t)) ** 2) ** 0.5
+        kept = alpha_t * sigma / (alpha * sigma_t)  # share of the noise at t that was there at s
+        fresh = eta * sigma * max(0.0, 1 - kept**2) ** 0.5
         z = torch.randn(x.shape, generator=generator).to(x) if fresh else 0.0
         x = mixed(model(x, t), alpha, sigma, fresh, z)
     return x
@@ -117,11 +121,6 @@ x_T = torch.randn(sizes.points, 2, generator=torch.Generator().manual_seed(2)).t
 grid = diffusion.times_even(schedule, 20)  # 1, 0.95, ... 0
 
 
-def seeded(number: int) -> torch.Generator:
-    """A source of random numbers that begins at `number`."""
-    return torch.Generator().manual_seed(number)
-
-
 def euler(model, x: Tensor, times: list[float]) -> Tensor:
     """Euler's method for dx/dt = eps_hat - x0_hat."""
     for t, s in pairwise(times):
@@ -130,13 +129,22 @@ def euler(model, x: Tensor, times: list[float]) -> Tensor:
     return x
 
 
+# %% [markdown]
+# *The figure: four noises and their way to the ring by each sampler. What differs?*
+
+
+# %% tags=["measure"]
+# @title The page is the package; and two ways from the same noise
+def seeded(number: int) -> torch.Generator:
+    """A source of random numbers that begins at `number`."""
+    return torch.Generator().manual_seed(number)
+
+
 def end(model, step=diffusion.ddim, x=x_T, **options) -> Tensor:
     """Where the package's `sample` ends, from the same noise each time."""
     return last(diffusion.sample(model, x.shape, step=step, x_start=x, **options)).state
 
 
-# %% tags=["measure"]
-# @title The page, the package, and the papers' names
 pairs = {
     "walk with eta = 0 is the package's ddim": (walk(exact, x_T, grid), end(exact, num_steps=20)),
     "walk with eta = 1 is the package's ancestral()": (
@@ -148,36 +156,74 @@ pairs = {
 for text, (ours, theirs) in pairs.items():
     claims.check(f"{text} (largest difference)", (ours - theirs).abs().max(), "<", 1e-3)
 
+figure, axes = plots.panels(
+    2,
+    title="DDIM goes smoothly, ancestral steps wander",
+    titles=["DDIM", "ancestral"],
+    size=(8.0, 4.2),
+    alt="Two panels with eight grey clusters on a circle and four coloured ways that end in them: "
+    "smooth arcs by DDIM, jagged ways by ancestral steps.",
+)
+for ax, step in zip(axes, (diffusion.ddim, diffusion.ancestral(generator=seeded(3))), strict=True):
+    ax.scatter(*ring.sample(1000, generator=seeded(0)).T, s=2, color="0.8")
+    run = diffusion.sample(exact, (4, 2), num_steps=100, step=step, x_start=x_T[:4])
+    ways = torch.stack([x_T[:4], *(here.state for here in run)]).cpu()
+    for way, color in zip(
+        ways.unbind(1), (plots.PURPLE, plots.ORANGE, plots.SKY, plots.CLEAN), strict=True
+    ):
+        ax.plot(*way.T, color=color, linewidth=1.2)
+        ax.plot(*way[0], "o", color=color)
+    ax.set_aspect("equal")
+figure
+
 # %% [markdown]
 # ## Must there be chance?
 #
-# *Stochastic generation.* **Guess first:** run each sampler twice from the same 2,000 noises. What share of the points ends in the same cluster both times?
+# *Stochastic generation.* **Guess first:** noise 2,000 real points to time $t$, and run each sampler twice from there. What share of the points ends in the same cluster both times? By when is a cluster chosen?
 
 
 # %% tags=["measure"]
-# @title The same noise twice
+# @title The same state twice
 def cluster(x: Tensor) -> Tensor:
     """The number of the nearest cluster, for each point."""
     return torch.cdist(x, exact.means).argmin(1)
 
 
-twice = {"DDIM": [end(exact, num_steps=100) for _ in range(2)]}
-twice["ancestral"] = [
-    end(exact, diffusion.ancestral(generator=seeded(k)), num_steps=100) for k in (3, 4)
-]
-same = {}
-for name, (one, other) in twice.items():
-    same[name] = float((cluster(one) == cluster(other)).float().mean())
-    print(f"{name:10} {same[name]:.1%} in the same cluster (chance: 12.5 %)")
-identical = torch.equal(*twice["DDIM"])
-claims.check("DDIM twice from the same noise: identical to the bit", identical, "==", True)
-claims.check(
-    "ancestral twice: share in the same cluster", same["ancestral"], "within", (0.09, 0.16)
+real_points = ring.sample(sizes.points, generator=seeded(2)).to(course.device)
+
+
+def agree(t: float) -> float:
+    """Share of points that two ancestral runs from the same states at t end in one cluster."""
+    level = torch.full((len(real_points),), t, device=course.device)
+    x, _ = diffusion.add_noise(real_points, level, schedule, generator=seeded(6))
+    ends = [
+        end(exact, diffusion.ancestral(generator=seeded(k)), x, num_steps=50, t_start=t)
+        for k in (3, 4)
+    ]
+    return float((cluster(ends[0]) == cluster(ends[1])).float().mean())
+
+
+since = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+same = [agree(t) for t in since]
+once, again = (end(exact, num_steps=100) for _ in range(2))
+claims.check("DDIM twice from the same noise: identical to the bit", torch.equal(once, again), "==", True)
+claims.check("ancestral twice from t = 0.9: share in the same cluster", same[-1], "within", (0.09, 0.17))
+claims.check("ancestral twice from t = 0.2: share in the same cluster", same[1], ">", 0.7)
+plots.curves(
+    {"ancestral": (since, same), "DDIM": (since, [1.0] * len(since))},
+    references={"reference: chance": 1 / 8},
+    xlabel="time t at which both runs begin",
+    ylabel="share in the same cluster",
+    styles={"ancestral": {"marker": "o", "color": plots.ORANGE}, "DDIM": {"color": plots.PURPLE}},
+    size=(8.0, 3.2),
+    title="Ancestral steps choose the cluster on the way, DDIM at the start",
+    alt="The curve of ancestral steps falls from nearly 1 at t = 0.1 to chance, one eighth, at "
+    "t = 0.8. That of DDIM is 1 everywhere.",
 )
 
 # %% [markdown]
-# DDIM is a function: the noise at the start decides everything. Ancestral steps forget which cluster it would have led to: where they end is as good as a new draw. So chance is needed once, at the start. Chance
-# along the way is a choice. What it buys, we measure below.
+# DDIM is a function: the noise at the start decides everything. (At $t = 1$ nothing else could come of ancestral steps: $\alpha = 0$ there, so $f = \sigma_s$, and the first step throws the starting noise away.) So chance is
+# needed once, at the start. Chance along the way is a choice. What it buys, we measure below.
 
 # %% [markdown]
 # ## Better steps
@@ -185,7 +231,7 @@ claims.check(
 # During a step of DDIM the two guesses stay what they were at its beginning. For small steps the state moves by $\mathrm dx = \hat x_0\,\mathrm d\alpha + \hat\varepsilon\,\mathrm d\sigma$: an ordinary
 # differential equation (ODE), and DDIM is its simplest solver. Two ways to do better.
 #
-# **Heun's method** (Karras et al. 2022) asks twice: at the start, and where the step would end. It takes the mean of both directions.
+# **Heun's method** (Karras et al. 2022) asks twice: at the start, and where the step of DDIM ends. It takes the mean of both directions. At $s = 0$ it asks once: no noise is left there to ask about.
 
 
 # %%
@@ -196,7 +242,7 @@ def heun(model, x: Tensor, t: float, s: float) -> Tensor:
     def direction(said: Prediction) -> Tensor:
         return (alpha - alpha_t) * said.x0_hat + (sigma - sigma_t) * said.eps_hat
 
-    here = direction(model(x, t))
+    here = direction(model(x, t))  # x + here is mixed(model(x, t), alpha, sigma), DDIM's step
     if s == 0:
         return x + here
     return x + (here + direction(model(x + here, s))) / 2
@@ -204,7 +250,7 @@ def heun(model, x: Tensor, t: float, s: float) -> Tensor:
 
 # %% [markdown]
 # **DPM-Solver++(2M)** (Lu et al. 2022) asks once, and remembers. Through the last two guesses of the data it draws a line, and takes the guess half a step ahead. The
-# axis of that line is the log signal-to-noise ratio (SNR) of lesson 01, the real clock of noise.
+# axis of that line is the log signal-to-noise ratio (SNR) of lesson 01: on it equal steps change the noise by equal factors. The noise is then what that guess leaves over in $x$.
 
 
 # %%
@@ -219,14 +265,16 @@ def solver_2m(model, x: Tensor, times: list[float]) -> Tensor:
         if k > 0 and s > 0:
             ahead = (snr[k + 1] - snr[k]) / (snr[k] - snr[k - 1])
             x0 = x0 + ahead / 2 * (guesses[k] - guesses[k - 1])
-        x = alpha * x0 + sigma * (x - alpha_t * x0) / sigma_t
+        x = mixed(Prediction(x0, (x - alpha_t * x0) / sigma_t), alpha, sigma)
     return x
 
 
 # %% [markdown]
-# At $t = 1$ the log SNR is minus infinity, so on the page we start at 0.99. The package's version treats that case.
+# So all three share `mixed`: Heun averages two of its steps, 2M gives it a better guess. At $t = 1$ the log SNR is minus infinity, so on the page we start at 0.99. (There the package puts
+# $\alpha/\sigma$, which begins at 0, on the axis.)
 
-# %%
+# %% tags=["measure"]
+# @title Both are the package's
 late = [0.99 * t for t in grid]
 by_heun = x_T
 for t, s in pairwise(late):
@@ -272,6 +320,7 @@ makers = {
     "Heun": lambda: diffusion.heun,
     "2M": diffusion.dpm_solver_2m,
 }
+colors = {"DDIM": plots.PURPLE, "ancestral": plots.ORANGE, "Heun": plots.SKY, "2M": plots.CLEAN}
 numbers = [12 * 2**k for k in range(6)]
 z = torch.randn(50, 2, generator=seeded(5), dtype=torch.float64)
 
@@ -304,63 +353,86 @@ plots.curves(
     ylabel="largest error",
     logx=True,
     logy=True,
-    styles={name: {"marker": "o"} for name in errors},
+    styles={name: {"marker": "o", "color": colors[name]} for name in errors},
     title="Twice the steps: half the error by DDIM, a quarter by Heun and 2M",
     alt="Three straight lines on logarithmic axes. That of DDIM falls with slope -1; those of Heun "
     "and 2M lie lower and fall with slope -2.",
 )
 
 # %% [markdown]
-# Why not from 1 to 0? At both ends the log SNR is infinite, and no step is small beside that. Orders describe the middle of the way; at the ends the time grid decides.
+# Why not from 1 to 0? At the data end this schedule's $\sigma$ begins like $\sqrt t$, so even steps in $t$ are not small there, and 2M's axis is infinite at both ends. Orders describe the middle of the way; at the ends the time grid decides.
 
 # %% [markdown]
 # ## Where to spend the calls
 #
-# Ten calls. Where on the way from noise to data should they be made: near the noise, near the data, or evenly? Four grids from the literature:
+# Ten calls. Where on the way from noise to data should they be made: near the noise, near the data, or evenly? Four grids from the literature; each has the time 1 first and 0 last, and every time but 0 is a call:
 #
 # - **even**: $t$ itself is even;
 # - **quadratic**: $\sqrt t$ is even (Song et al. 2021);
-# - **log SNR**: the log SNR is even (Lu et al. 2022), between two ends that one has to choose;
-# - **EDM**: the seventh roots of $\sigma/\alpha$ are even (Karras et al. 2022), between two ends as well.
+# - **log SNR**: from 1 it jumps to a first end, goes on evenly in log SNR to a second, and jumps to 0 (Lu et al. 2022);
+# - **EDM**: the same, but the seventh roots of $r = \sigma/\alpha$ are even (Karras et al. 2022). A ratio $r$ is a log SNR of $-2 \ln r$: $r = 5$ is -3.2, $r = 0.05$ is 6.
 
 # %%
+Grid = diffusion.times_even_in_snr
 grids = {
     "even": diffusion.times_even,
     "quadratic": diffusion.times_quadratic,
-    "log SNR -7 to 6": diffusion.times_even_in_snr,
-    "log SNR -3 to 6": lambda schedule, n: diffusion.times_even_in_snr(schedule, n, -3, 6),
+    "log SNR -7 to 6": lambda schedule, n: Grid(schedule, n, -7, 6),
+    "log SNR -2 to 7": lambda schedule, n: Grid(schedule, n, -2, 7),
+    "log SNR -3 to 4": lambda schedule, n: Grid(schedule, n, -3, 4),
     "EDM 20 to 0.05": lambda schedule, n: diffusion.times_karras(schedule, n, 0.05, 20),
     "EDM 5 to 0.05": lambda schedule, n: diffusion.times_karras(schedule, n, 0.05, 5),
 }
 
+# %% tags=["measure"]
+# @title The times of ten steps
+print("log SNR -2 to 7:", *(f"{t:.3f}" for t in grids["log SNR -2 to 7"](schedule, 10)))
+plots.curves(
+    {name: (make(schedule, 10), [-k] * 11) for k, (name, make) in enumerate(grids.items())},
+    xlabel="time t: data at 0, noise at 1",
+    styles={
+        name: {"marker": "|", "linestyle": "none", "markersize": 12, "color": plots.PURPLE}
+        for name in grids
+    },
+    size=(8.0, 3.0),
+    title="Seven ways to spend ten steps",
+    alt="Seven rows of eleven ticks between 0 and 1: evenly spread in the first, crowded towards 0 "
+    "in the others.",
+)
+
 # %% [markdown]
-# We measure the error of the solver alone: the mean distance between where ten calls end and where the path of the exact denoiser truly ends, from the same noise. (*Truly*: by 500
-# steps of Heun. Heun gets six steps here, so eleven calls.)
+# We measure the error of the solver alone: the mean distance between where it ends and where the path of the exact denoiser ends, from the same noise. (That end is found by 1,000 steps of Heun in double precision; 500 steps with nearer ends are off by
+# as much as the smallest number below.) Heun gets five steps, nine calls.
 #
 # **Guess first:** which matters more for 2M, the shape of the grid or its ends?
 
 # %% tags=["measure"]
-# @title Ten calls: distance from the true end, by grid and solver
-path_end = end(exact, diffusion.heun, times=diffusion.times_even_in_snr(schedule, 500))
+# @title Ten calls: distance from the end of the path, by grid and solver
+double = diffusion.GaussianMixtureDenoiser(ring.means.double(), ring.std, schedule)
+double = double.to(course.device)
+path_end = end(double, diffusion.heun, x_T.double(), times=Grid(schedule, 1000, -12, 16.5))
 off = {}
 print(f"{'':16}" + "".join(f"{name:>8}" for name in makers))
 for grid_name, make_grid in grids.items():
     for name, make in makers.items():
-        stops = make_grid(schedule, 6 if name == "Heun" else 10)
+        stops = make_grid(schedule, 5 if name == "Heun" else 10)
         away = (end(exact, make(), times=stops) - path_end).norm(dim=1)
         off[name, grid_name] = float(away.mean())
     print(f"{grid_name:16}" + "".join(f"{off[name, grid_name]:8.3f}" for name in makers))
 
-gain = off["2M", "even"] / off["2M", "log SNR -3 to 6"]
-claims.check("2M, ten calls: error on the even grid / on log SNR -3 to 6", gain, ">", 2)
-ends = off["2M", "log SNR -7 to 6"] / off["2M", "log SNR -3 to 6"]
-claims.check("2M, ten calls: error with the ends -7 to 6 / with -3 to 6", ends, ">", 1.5)
-best = min(off["DDIM", name] for name in grids) / off["DDIM", "even"]
-claims.check("DDIM, ten calls: its best grid / the even one", best, "within", (0.7, 1))
+best = {name: min(off[name, grid_name] for grid_name in grids) for name in makers}
+worst = {name: max(off[name, grid_name] for grid_name in grids) for name in makers}
+ends = off["2M", "log SNR -7 to 6"] / off["2M", "log SNR -2 to 7"]
+claims.check("2M: error on its worst grid / on its best", worst["2M"] / best["2M"], ">", 3)
+claims.check("DDIM: error on its worst grid / on its best", worst["DDIM"] / best["DDIM"], "<", 2.5)
+claims.check("2M: error with the ends -7 to 6 / with -2 to 7", ends, ">", 2)
+claims.check("error on the even grid: 2M / DDIM", off["2M", "even"] / off["DDIM", "even"], ">", 0.9)
+claims.check("error, each on its best grid: 2M / DDIM", best["2M"] / best["DDIM"], "<", 0.5)
 
 # %% [markdown]
-# The grid is worth a factor of several for the solvers of order 2, and nothing for DDIM, whose own error drowns it. The ends of a grid matter as much as its shape: calls at a log
-# SNR below -3 are wasted here, because there the best guess is nearly the mean of all data, whatever the state. Where that is so depends on the data.
+# On the even grid order 2 buys nothing with ten calls: 2M and Heun are no nearer than DDIM. On a grid that fits, 2M is several times nearer than DDIM on *its* best. The ends matter as much as the shape: calls at a log SNR of -7
+# are wasted here, because there the best guess is nearly the mean of all data, whatever the state; and a second end that is too early leaves a long last step, which goes to the guess itself, an average, and shrinks the clusters.
+# Where such ends lie depends on the data. The **quadratic** grid has no ends to choose, and is best or near it for DDIM and Heun: from here on every sampler gets it.
 
 # %% [markdown]
 # ### Exercise 03.1 - EDM's noise levels (10 min, easy)
@@ -496,9 +568,6 @@ for sampler, numbers in tried.items():
 
 # %% tags=["measure"]
 # @title Strays against calls: the exact denoiser, then the mean of three networks
-colors = {"DDIM": plots.PURPLE, "ancestral": plots.ORANGE, "Heun": plots.SKY, "2M": plots.CLEAN}
-
-
 def strays_against_calls(which: slice, title: str, alt: str):
     """Share of strays in percent, for each sampler."""
     lines = {}
