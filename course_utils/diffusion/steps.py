@@ -183,8 +183,8 @@ def dpm_solver_2m() -> Step:
 
     x0 = x0_hat + reach / 2 (x0_hat - earlier), where `reach` is the length of this step in units
     of the one before, on the axis of the log SNR. The first step has no line yet and is a DDIM
-    step; so is the last, whose log SNR is infinite. It remembers the last estimate of each run. By hand,
-    make a new one for each run: one that begins where another was broken off is taken for it.
+    step; so is the last, whose log SNR is infinite. It remembers the last estimate of each run. By
+    hand, make a new one for each: a run that begins where another broke off is taken for it.
 
     Source: DPM-Solver++(2M): Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """

@@ -108,8 +108,8 @@ def times_karras(
     check_sizes(3, num_steps=num_steps)
     if not 1 <= rho <= 1e6:  # beyond it the roots are 1 to all digits
         raise ValueError(
-            f"rho must be a number of at least 1 and at most 1e6, EDM's is 7; got {rho}. For "
-            "even log SNRs use times_even_in_snr."
+            f"rho must be a number of at least 1, EDM's is 7; got {rho}. Above 1e6 the grid is "
+            "even in log SNR: use times_even_in_snr."
         )
     if not (low > 0 and high > 0):
         raise ValueError(f"noise ratios must be above 0; got low={low:g}, high={high:g}.")

@@ -110,6 +110,11 @@ HALVING = Exercise(
     cases=halving_cases,
     mistakes=[
         Mistake(
+            "one step alone",
+            variant(lambda one, two: (one, torch.zeros(len(one)))),
+            "That is the one step, and an error of 0. Take two half steps as well, and compare.",
+        ),
+        Mistake(
             "two half steps alone",
             variant(lambda one, two: (two, length(two - one))),
             "The error is right. The state is that of the two half steps: their error is known "
