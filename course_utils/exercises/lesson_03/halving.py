@@ -110,11 +110,6 @@ HALVING = Exercise(
     cases=halving_cases,
     mistakes=[
         Mistake(
-            "one step alone",
-            variant(lambda one, two: (one, torch.zeros(len(one)))),
-            "That is the one step, and an error of 0. Take two half steps as well, and compare.",
-        ),
-        Mistake(
             "two half steps alone",
             variant(lambda one, two: (two, length(two - one))),
             "The error is right. The state is that of the two half steps: their error is known "
@@ -165,8 +160,8 @@ HALVING = Exercise(
         Mistake(
             "no second call",
             stale,
-            "In the middle the denoiser was not asked again, so two steps are the same as one. "
-            "Three calls in all.",
+            "Your error is 0: two steps came out the same as one. Take both, and ask the denoiser "
+            "again in the middle, about the state there. Three calls in all.",
         ),
         Mistake(
             "second half from the start",
