@@ -17,6 +17,7 @@ from torch import Tensor
 
 from course_utils.diffusion.model import Denoiser, Predictor
 from course_utils.diffusion.objective import add_noise, stratified_times
+from course_utils.diffusion.schedule import Schedule
 
 Batch = Sequence[Tensor]
 
@@ -38,17 +39,19 @@ def consistency_loss(
         loss(student, batch) -> () for `fit`; a batch is (x0,) or (x0, cond).
 
     Raises:
-        ValueError: a student or its average predicts eps or x0, so that f(x, 0) is not x, or the
-            times do not fall to 0.
+        ValueError: a student or its average predicts eps or x0, so that f(x, 0) is not x, the three
+            have not the same schedule, or the times do not fall to 0.
 
     Source: Song et al. 2023, algorithm 2 with a DDIM step, arXiv:2303.01469.
     """
     check_times_fall(times)
     check_boundary(target)
+    check_same_levels(target.schedule, teacher.schedule)
     grid = torch.tensor(times, dtype=torch.float64)
 
     def loss(student: Denoiser, batch: Batch) -> Tensor:
         check_boundary(student)
+        check_same_levels(student.schedule, teacher.schedule)
         x0, *cond = batch
         pairs = len(grid) - 1
         place = (stratified_times(len(x0), x0.device) * pairs).long().clamp(max=pairs - 1)  # (B,)
@@ -66,10 +69,25 @@ def consistency_loss(
 
 def check_boundary(model: Denoiser) -> None:
     """Raise ValueError unless x0_hat at t = 0 is the state itself."""
+    if not isinstance(model, Denoiser):
+        raise ValueError(
+            f"expected a Denoiser, got {type(model).__name__}. Of an average give the model: "
+            "EMA(student).model."
+        )
     if model.predicts not in ("v", "flow"):
         raise ValueError(
             'a consistency model must predict "v" or "flow": only then is its x0_hat at t = 0 the '
             f"state itself; got {model.predicts!r}."
+        )
+
+
+def check_same_levels(own: Schedule, teacher: Schedule) -> None:
+    """Raise ValueError unless both schedules have the same factors: one path, one clock."""
+    t = torch.linspace(0, 1, 9, dtype=torch.float64)
+    pairs = ((own.alpha(t), teacher.alpha(t)), (own.sigma(t), teacher.sigma(t)))
+    if not all(torch.allclose(ours, theirs, atol=1e-6) for ours, theirs in pairs):
+        raise ValueError(
+            f"student, average and teacher must have the same schedule; got {own} and {teacher}."
         )
 
 

@@ -5,8 +5,10 @@ What differs between samplers is the step alone; those of the course are in `dif
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
+from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,6 +68,7 @@ def sample(
         num_steps = 50 if num_steps is None else num_steps
         check_sizes(num_steps=num_steps)
         times = torch.linspace(t_start, 0, num_steps + 1, dtype=torch.float64).tolist()
+    times = plain_times(times)
     check_run(shape, times, num_steps, t_start)
     check_inputs(shape, step, cond, x_start, clip)
     if x_start is None:
@@ -88,12 +91,22 @@ def run(
         yield SampleStep(calls=model.calls, t=s, state=x.clone(), prediction=prediction)
 
 
+def plain_times(times: Iterable[float]) -> list[float]:
+    """Times as a list of plain numbers, or ValueError; also from a tensor or an iterator."""
+    try:
+        return [float(t) for t in times]
+    except (TypeError, ValueError):
+        raise ValueError(f"times must be numbers that fall to 0; got {times!r}.") from None
+
+
 def check_run(
     shape: Sequence[int], times: Sequence[float], num_steps: int | None, t_start: float
 ) -> None:
     """Raise ValueError unless there is something to generate, and times that lead there."""
-    if min(shape, default=0) < 1:
-        raise ValueError(f"shape must be (B, ...), each at least 1; got {tuple(shape)}.")
+    if not all(isinstance(n, Integral) for n in shape) or min(shape, default=0) < 1:
+        raise ValueError(
+            f"shape must be (B, ...), whole numbers, each at least 1; got {tuple(shape)}."
+        )
     if not 0 < t_start <= 1:
         raise ValueError(f"t_start must lie in (0, 1], 1 = pure noise; got {t_start}.")
     if num_steps is not None and len(times) != num_steps + 1:
@@ -121,6 +134,11 @@ def check_inputs(
     check_made(step)
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be above 0, or None; got {clip}.")
+    if cond is not None and not isinstance(cond, Tensor):
+        raise ValueError(
+            f"cond must be a tensor, one condition an example; got {type(cond).__name__}. Write "
+            f"torch.full(({shape[0]},), 3) for the same label everywhere."
+        )
     if cond is not None and cond.shape[:1] != (shape[0],):
         raise ValueError(
             f"cond must hold one condition for each of {shape[0]} examples; got shape "
@@ -149,9 +167,26 @@ def check_result(result: tuple[Tensor, Prediction], x: Tensor) -> tuple[Tensor, 
         not isinstance(result, tuple)
         or len(result) != 2
         or getattr(result[0], "shape", None) != x.shape
+        or not result[0].is_floating_point()
+        or not isinstance(result[1], Prediction)
     ):
         raise ValueError(
             f"a step must return x_s of shape {tuple(x.shape)} and the prediction, as two values; "
-            f"got {type(result).__name__}."
+            f"got {described(result)}."
+        )
+    if x.device.type == "cpu" and not result[0].isfinite().all():  # others would have to wait
+        raise ValueError(
+            "a step returned numbers that are not finite. Look for a division by a sigma or an "
+            "alpha of 0 in it, or for a state that grows from step to step."
         )
     return result
+
+
+def described(result: Any) -> str:
+    """What a step returned, in a few words."""
+    parts = result if isinstance(result, tuple) else (result,)
+    named = (
+        f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
+        for part in parts
+    )
+    return f"{type(result).__name__} of " + ", ".join(named) if parts is result else next(named)

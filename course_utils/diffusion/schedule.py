@@ -45,7 +45,9 @@ class Schedule:
         return 2 * (self.alpha(t).log() - self.sigma(t).log())
 
     def level(self, t: float) -> tuple[float, float]:
-        """Both factors at one time in [0, 1], alpha and sigma, as plain numbers."""
+        """Both factors at one time in [0, 1], alpha and sigma, as plain numbers, or ValueError."""
+        if not 0 <= t <= 1:
+            raise ValueError(f"t must lie in [0, 1], 0 = data and 1 = noise; got {t}.")
         time = torch.tensor(t, dtype=torch.float64)
         return self.alpha(time).item(), self.sigma(time).item()
 

@@ -56,14 +56,22 @@ def gaussian_step(
         (B, ...) x_s.
 
     Raises:
-        ValueError: fresh is outside its range, or above 0 and there is no noise.
+        ValueError: a factor or fresh is outside its range, or fresh is above 0 and there is no
+            noise of this shape.
 
     Source: Song et al. 2021, equation 12, arXiv:2010.02502.
     """
+    if not (alpha >= 0 and sigma >= 0):
+        raise ValueError(f"alpha and sigma must be at least 0; got {alpha:.4g} and {sigma:.4g}.")
     if not 0 <= fresh <= sigma + 1e-6:
         raise ValueError(f"fresh must lie in [0, sigma_s] = [0, {sigma:.4g}]; got {fresh:.4g}.")
     if fresh and not isinstance(noise, Tensor):
         raise ValueError(f"fresh = {fresh:.4g} needs noise. Give noise=torch.randn_like(x).")
+    if fresh and getattr(noise, "shape", None) != prediction.x0_hat.shape:
+        raise ValueError(
+            f"noise must have the shape of x, {tuple(prediction.x0_hat.shape)}; got "
+            f"{tuple(getattr(noise, 'shape', ()))}."
+        )
     kept = max(0.0, sigma**2 - fresh**2) ** 0.5
     x_s = alpha * prediction.x0_hat + kept * prediction.eps_hat
     return x_s + fresh * noise if fresh else x_s
@@ -79,7 +87,7 @@ def posterior_std(alpha_t: float, sigma_t: float, alpha_s: float, sigma_s: float
         sigma_s: factor of the noise at s, at least 0.
 
     Raises:
-        ValueError: a factor is outside its range.
+        ValueError: a factor is outside its range, or s is the noisier one.
 
     Source: Ho et al. 2020, equation 7, arXiv:2006.11239, for any two times.
     """
@@ -89,6 +97,11 @@ def posterior_std(alpha_t: float, sigma_t: float, alpha_s: float, sigma_s: float
             f"{alpha_t:.4g}, {sigma_t:.4g}, {alpha_s:.4g} and {sigma_s:.4g}."
         )
     ratio = alpha_t * sigma_s / (alpha_s * sigma_t)
+    if ratio > 1 + 1e-6:
+        raise ValueError(
+            "an ancestral step goes to less noise: sigma_s / alpha_s must be at most sigma_t / "
+            f"alpha_t; got {sigma_s / alpha_s:.4g} and {sigma_t / alpha_t:.4g}. Swap t and s?"
+        )
     return sigma_s * max(0.0, 1 - ratio**2) ** 0.5
 
 
@@ -173,7 +186,8 @@ def dpm_solver_2m() -> Step:
 
     x0 = x0_hat + reach / 2 (x0_hat - earlier), where `reach` is the length of this step in units
     of the one before, on the axis of the log SNR. The first step has no line yet and is a DDIM
-    step; so is the last, whose log SNR is infinite. It remembers the last estimate of each run.
+    step; so is the last, whose log SNR is infinite. It remembers the last estimate of each run. By
+    hand, make a new one for each: a run that begins where another broke off is taken for it.
 
     Source: DPM-Solver++(2M): Lu et al. 2022, algorithm 2, arXiv:2211.01095.
     """
@@ -184,7 +198,7 @@ def dpm_solver_2m() -> Step:
         x0 = said.x0_hat
         reached, before, earlier = last.get(model, (-1.0, -1.0, x0))
         last[model] = s, t, x0.clone()  # the caller may change the other one
-        if reached == t and s > 0:
+        if reached == t and s > 0 and earlier.shape == x0.shape:
             x0 = x0 + reach(model.schedule, before, t, s) / 2 * (x0 - earlier)
         prediction = with_x0(x0, x, *model.schedule.level(t))
         return gaussian_step(prediction, *model.schedule.level(s)), said

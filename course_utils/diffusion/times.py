@@ -95,19 +95,22 @@ def times_karras(
         num_steps: steps, at least 3.
         low: noise ratio of the last time before 0, above 0.
         high: noise ratio of the second time, above `low`.
-        rho: how much the small noise levels are favoured, at least 1.
+        rho: how much the small noise levels are favoured, from 1 to a million.
 
     Returns:
         num_steps + 1 falling times.
 
     Raises:
-        ValueError: too few steps, rho below 1, or ratios that this schedule has not got.
+        ValueError: too few steps, rho outside its range, or ratios that this schedule has not got.
 
     Source: Karras et al. 2022, equation 5, arXiv:2206.00364 (there the first time has `high`).
     """
     check_sizes(3, num_steps=num_steps)
-    if not 1 <= rho < math.inf:
-        raise ValueError(f"rho must be a number of at least 1, EDM's is 7; got {rho}.")
+    if not 1 <= rho <= 1e6:  # beyond it the roots are 1 to all digits
+        raise ValueError(
+            f"rho must be a number of at least 1, EDM's is 7; got {rho}. Above 1e6 the grid is "
+            "even in log SNR: use times_even_in_snr."
+        )
     if not (low > 0 and high > 0):
         raise ValueError(f"noise ratios must be above 0; got low={low:g}, high={high:g}.")
     check_range(schedule, -2 * math.log(high), -2 * math.log(low))

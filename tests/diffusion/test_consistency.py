@@ -164,3 +164,19 @@ def test_renoise_is_algorithm_1(schedule):
 def test_renoise_is_a_maker_of_steps():
     with pytest.raises(ValueError, match=r"make a step: write step=ancestral\(\)"):
         sample(gaussian(Flow()), (2, 2), step=renoise)
+
+
+def test_teacher_average_and_student_have_one_schedule():
+    cosine, flow = (Denoiser(PointMLP(width=16), s, "v") for s in (Cosine(), Flow()))
+    for teacher, target in ((cosine, flow), (flow, cosine)):
+        with pytest.raises(ValueError, match="must have the same schedule"):
+            consistency_loss(teacher, target, [1.0, 0.5, 0.0])
+    loss = consistency_loss(flow, copy.deepcopy(flow), [1.0, 0.5, 0.0])
+    with pytest.raises(ValueError, match="must have the same schedule"):
+        loss(cosine, (torch.zeros(4, 2),))
+
+
+def test_the_average_is_asked_for_its_model():
+    model = Denoiser(PointMLP(width=16), Cosine(), "v")
+    with pytest.raises(ValueError, match=r"EMA\(student\).model"):
+        consistency_loss(model, training.EMA(model), [1.0, 0.0])

@@ -321,3 +321,27 @@ def test_a_step_finds_the_levels_of_its_run_and_of_any_other_time(schedule):
             assert found == pytest.approx(schedule.level(time), rel=1e-12, abs=1e-15)
         else:
             assert [factor.shape for factor in found] == [(2, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(cond=3), r"cond must be a tensor.*got int. Write torch.full\(\(4,\), 3\)"),
+        (dict(cond=[0, 1, 2, 3]), "cond must be a tensor.*got list"),
+        (dict(times="1, 0"), "times must be numbers"),
+        (dict(times=0.5), "times must be numbers"),
+        (dict(shape=(4.0, 2)), "whole numbers"),
+    ],
+)
+def test_what_is_no_tensor_or_number_is_named(arguments, message):
+    model = GaussianMixtureDenoiser(RING, 0.1, Cosine())
+    with pytest.raises(ValueError, match=message):
+        sample(model, **{"shape": (4, 2), **arguments})
+
+
+def test_times_may_be_a_tensor_or_an_iterator():
+    model, x = GaussianMixtureDenoiser(RING, 0.1, Cosine()), torch.randn(4, 2)
+    times = [1.0, 0.5, 0.25, 0.0]
+    ways = (times, torch.tensor(times), iter(times))
+    ends = [last(sample(model, (4, 2), times=way, x_start=x)).state for way in ways]
+    assert all(torch.equal(ends[0], end) for end in ends)

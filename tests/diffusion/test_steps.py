@@ -324,3 +324,56 @@ def test_what_is_no_step_is_refused(result):
 def test_a_maker_of_steps_is_not_a_step(maker):
     with pytest.raises(ValueError, match=r"write step=ancestral\(\)"):
         sample(gaussian(Flow()), (2, 2), step=maker)
+
+
+def test_noise_of_another_shape_is_refused_and_does_not_broadcast():
+    prediction = Prediction(torch.zeros(4, 2), torch.zeros(4, 2))
+    for noise in (torch.randn(2), torch.randn(1, 2), torch.randn(4, 4, 2)):
+        with pytest.raises(ValueError, match=r"noise must have the shape of x, \(4, 2\); got"):
+            gaussian_step(prediction, 0.8, 0.6, fresh=0.3, noise=noise)
+    with pytest.raises(ValueError, match="alpha and sigma must be at least 0"):
+        gaussian_step(prediction, -0.8, 0.6)
+
+
+def test_an_ancestral_step_goes_to_less_noise():
+    with pytest.raises(ValueError, match="goes to less noise"):
+        posterior_std(0.8, 0.6, 0.6, 0.8)
+    with pytest.raises(ValueError, match="goes to less noise"):
+        ancestral()(gaussian(Flow()), start(), 0.4, 0.6)
+
+
+@pytest.mark.parametrize("step", [ddim, heun, ancestral(), dpm_solver_2m()])
+def test_no_step_leads_beyond_the_data(step):
+    with pytest.raises(ValueError, match=r"t must lie in \[0, 1\]"):
+        step(gaussian(Flow()), start(), 0.1, -0.1)
+
+
+def test_a_solver_draws_no_line_through_a_batch_of_another_size():
+    step, model = dpm_solver_2m(), gaussian(Flow())
+    step(model, start()[:1], 1.0, 0.8)
+    state, _ = step(model, start(), 0.8, 0.6)
+    assert torch.equal(state, ddim(model, start(), 0.8, 0.6)[0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [
+        (lambda x, said: (x.int(), said), r"tuple of torch.int32 \(2, 2\), Prediction"),
+        (lambda x, said: (x, None), "tuple of .*NoneType"),
+        (lambda x, said: 3, "int"),
+    ],
+)
+def test_half_a_step_is_refused(answer, got):
+    run = sample(gaussian(Flow()), (2, 2), step=lambda model, x, t, s: answer(x, model(x, t)))
+    with pytest.raises(ValueError, match=f"as two values; got {got}"):
+        next(run)
+
+
+def test_a_state_that_is_not_finite_is_refused():
+    def broken(model, x, t, s):
+        return x / (0.0 if s == 0.5 else 1.0), model(x, t)
+
+    run = sample(gaussian(Flow()), (2, 2), num_steps=4, step=broken)
+    next(run)
+    with pytest.raises(ValueError, match="not finite"):
+        next(run)

@@ -102,6 +102,7 @@ def test_a_log_snr_that_the_schedule_has_not_got_is_refused(low_high):
         (dict(high=1000.0), "expected log SNRs low < high between -10.0"),
         (dict(rho=0.5), "rho must be a number of at least 1, EDM's is 7; got 0.5"),
         (dict(rho=math.inf), "rho must be a number"),
+        (dict(rho=1e17), "Above 1e6.*use times_even_in_snr"),
         (dict(rho=math.nan), "rho must be a number"),
     ],
 )

@@ -160,8 +160,8 @@ HALVING = Exercise(
         Mistake(
             "no second call",
             stale,
-            "In the middle the denoiser was not asked again, so two steps are the same as one. "
-            "Three calls in all.",
+            "Your error is 0: two steps came out the same as one. Take both, and ask the denoiser "
+            "again in the middle, about the state there. Three calls in all.",
         ),
         Mistake(
             "second half from the start",
