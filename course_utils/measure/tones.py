@@ -33,7 +33,7 @@ class Tones:
     Attributes:
         purity: (B,) share of the energy that the best fitting tone explains, from 0 to 1; 0 for
             silence.
-        loudness: (B,) its amplitude.
+        loudness: (B,) amplitude of that tone, whatever else sounds beside it.
         phase: (B,) where in its cycle it begins, in radians in (-pi, pi].
     """
 
@@ -41,13 +41,31 @@ class Tones:
     loudness: Tensor
     phase: Tensor
 
-    @property
-    def gathered(self) -> float:
-        """|mean of exp(i phase)|: 1 if all phases are equal, about 1 / sqrt(B) if they are random.
 
-        A pure tone again and again is pure. So this stands beside the purity.
-        """
-        return float(torch.polar(torch.ones_like(self.phase), self.phase).mean().abs())
+def gathered(phase: Tensor, turns: int = 1) -> Tensor:
+    """|mean of exp(i turns phase)|: 1 if all phases are equal, about 0.9 / sqrt(N) if random.
+
+    A pure tone again and again is pure. So this stands beside the purity. Two phases that are
+    opposite cancel with `turns` of 1, and are found with 2; evenly spaced ones, k of them, with k.
+
+    Args:
+        phase: (N, ...) radians, N >= 1.
+        turns: how often each phase counts, a whole number from 1 up.
+
+    Returns:
+        (...) over the first axis, from 0 to 1.
+
+    Raises:
+        ValueError: there are no phases, or `turns` is no whole number from 1 up.
+
+    Source: the moments of directional statistics; Mardia & Jupp 2000, "Directional Statistics".
+    """
+    if not phase.ndim or not len(phase) or turns < 1 or turns != int(turns):
+        raise ValueError(
+            "phase must have shape (N, ...) with N >= 1, and turns be a whole number from 1 up; got "
+            f"{tuple(phase.shape)} and {turns}."
+        )
+    return torch.polar(torch.ones_like(phase), turns * phase).mean(0).abs()
 
 
 def fit_tones(

@@ -64,8 +64,24 @@ def test_fakes():
     assert fit(mixed.flatten(1), hertz).purity.mean() < 0.2
     again = fit(waves(hertz), hertz)  # pure, and one sound again and again
     assert again.purity.min() > 0.99
-    assert again.gathered == pytest.approx(1, abs=1e-5)
-    assert fit(frames, hertz).gathered < 0.35
+    assert measure.gathered(again.phase) == pytest.approx(1, abs=1e-5)
+    assert measure.gathered(fit(frames, hertz).phase) < 0.35
+
+
+def test_gathered_phases():
+    two = torch.tensor([0.4, 0.4 + math.pi]).repeat(50)
+    assert float(measure.gathered(two)) == pytest.approx(0, abs=1e-5)
+    assert float(measure.gathered(two, turns=2)) == pytest.approx(1, abs=1e-5)
+    many = 2 * math.pi * torch.rand(25, 2000, generator=torch.Generator().manual_seed(0))
+    expected = math.sqrt(math.pi) / 2 / 5  # of a Rayleigh variable, at 25 phases
+    assert measure.gathered(many).shape == (2000,)
+    assert float(measure.gathered(many).mean()) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(("phase", "turns"), [((), 1), ((0, 3), 1), ((4,), 0), ((4,), 1.5)])
+def test_phases_and_turns_have_their_ranges(phase, turns):
+    with pytest.raises(ValueError, match="N >= 1, and turns be a whole number"):
+        measure.gathered(torch.zeros(phase), turns)
 
 
 @pytest.mark.parametrize(
