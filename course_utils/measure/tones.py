@@ -17,12 +17,14 @@ def cents(hertz: Tensor, reference: Tensor) -> Tensor:
         reference: (...) what was asked, of the same shape; above 0.
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a reference is not above 0.
     """
     if hertz.shape != reference.shape:
         raise ValueError(
             f"both must have one shape; got {tuple(hertz.shape)} and {tuple(reference.shape)}."
         )
+    if not bool((reference > 0).all()):
+        raise ValueError(f"each reference must be above 0 hertz; got {reference}.")
     return 1200 * (hertz / reference).log2()
 
 
@@ -62,8 +64,8 @@ def gathered(phase: Tensor, turns: int = 1) -> Tensor:
     """
     if not phase.ndim or not len(phase) or turns < 1 or turns != int(turns):
         raise ValueError(
-            "phase must have shape (N, ...) with N >= 1, and turns be a whole number from 1 up; got "
-            f"{tuple(phase.shape)} and {turns}."
+            "phase must have shape (N, ...) with N >= 1, and turns be a whole number from 1 up; "
+            f"got {tuple(phase.shape)} and {turns}."
         )
     return torch.polar(torch.ones_like(phase), turns * phase).mean(0).abs()
 

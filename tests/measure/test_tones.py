@@ -25,6 +25,8 @@ def test_cents_of_known_intervals():
     assert got[3].isnan()  # silence: the caller counts it as a miss
     with pytest.raises(ValueError, match=r"one shape; got \(4,\) and \(2,\)"):
         measure.cents(asked, asked[:2])
+    with pytest.raises(ValueError, match="above 0 hertz"):
+        measure.cents(asked, 0 * asked)
 
 
 def test_loudness_phase_and_purity_of_a_tone():
