@@ -50,7 +50,7 @@ steps = list(
 # *Three sounds: after the first call of 25, after 19, and at the end. A short rest follows each note, or the tune would be over in a second. Which tune is it?*
 
 # %% tags=["measure"]
-# @title Noise, half-way, and the tune
+# @title After one call, after nineteen, and the tune
 
 
 def in_a_row(sounds: Tensor) -> Tensor:
@@ -360,14 +360,14 @@ dense = draw(diffusion.Denoiser(net, schedule, predicts="v"), (48, 256, 3))
 surfaces = list(data.SURFACES.values())
 
 
-def nearest_surface(some: Tensor) -> tuple[Tensor, Tensor]:
-    """For clouds (N, P, 3): mean distance of their points to the best surface, and which it is."""
-    away = torch.stack([surface.distance(some).mean(1) for surface in surfaces], dim=1)
-    near, which = away.min(1)
-    return near.cpu(), which.cpu()
+def to_surface(some: Tensor) -> tuple[Tensor, Tensor]:
+    """For clouds (N, P, 3): which surface is nearest, and the distances (N, P) of their points."""
+    away = torch.stack([surface.distance(some) for surface in surfaces], dim=1)  # (N, 3, P)
+    which = away.mean(2).argmin(1)
+    return which.cpu(), away[torch.arange(len(some)), which].cpu()
 
 
-_, which = nearest_surface(dense)
+which, _ = to_surface(dense)
 first = [int((which == kind).int().argmax()) for kind in (1, 0, 2)]  # of each surface
 shown = {f"cloud {k + 1}": dense[place].cpu() for k, place in enumerate(first)}
 
@@ -411,11 +411,11 @@ everywhere = [
 
 
 def on_surface(some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For clouds (N, P, 3): mean distance to the best surface, which it is, share covered."""
-    away, which = nearest_surface(some)
+    """For clouds (N, P, 3): nearest surface (N,), distances to it (N, P), share covered (N,)."""
+    which, away = to_surface(some)
     pairs = zip(some, which.tolist(), strict=True)
     share = [measure.covered(everywhere[kind], cloud[:64], 0.7) for cloud, kind in pairs]
-    return away, which, torch.tensor(share)
+    return which, away, torch.tensor(share)
 
 
 def exchanged(x: Tensor, dim: int = 1) -> Tensor:
@@ -426,48 +426,59 @@ def exchanged(x: Tensor, dim: int = 1) -> Tensor:
 
 
 fresh = data.random_clouds(96, 64, generator=random).points.to(course.device)
+many = data.random_clouds(48, 256, generator=random).points.to(course.device)
+strangers = torch.cat([fresh[:, :51], exchanged(fresh)[:, 51:]], dim=1)
 directions = torch.randn(96, 64, 3, generator=random).to(course.device)
 untrained = draw(cloud_painter(course.seed), (96, 64, 3))
 cloud_sets = {
     "reference: fresh real clouds": fresh,
     "control: untrained network": untrained,
     "control: points exchanged": exchanged(fresh),
+    "control: exchanged, 256 points": exchanged(many),
     "control: spheres": 3**0.5 * directions / directions.norm(dim=2, keepdim=True),
     "control: one point 64 times": fresh[:, :1].expand_as(fresh),
+    "fake: 13 points exchanged": strangers,
     "model": drawn,
     "the same weights, 256 points": dense,
 }
-cloud_pass = {}
-print(f"{'means over the clouds':31}near   covers  passes")
+cloud_pass, far = {}, {}
+print(f"{'means over the clouds':31} near  covers  passes   points beyond 0.3")
 for name, some in cloud_sets.items():
-    away, which, share = on_surface(some)
-    cloud_pass[name] = float(((away < 0.12) & (share > 0.8)).float().mean())
-    print(f"{name:30}{away.mean():5.3f}{share.mean():8.0%}{cloud_pass[name]:8.0%}")
-away, which, share = on_surface(drawn)
-kinds = torch.bincount(which[away < 0.12], minlength=3) / len(drawn)
-print("share of all the model's clouds near each surface:", [f"{k:.0%}" for k in kinds])
+    which, away, share = on_surface(some)
+    cloud_pass[name] = float(((away.mean(1) < 0.12) & (share > 0.8)).float().mean())
+    far[name] = float((away > 0.3).float().mean())
+    row = f"{away.mean():5.3f}{share.mean():8.0%}{cloud_pass[name]:8.0%}{far[name]:12.1%}"
+    print(f"{name:31}{row}")
+kinds = {}
+for name in ("model", "the same weights, 256 points"):
+    which, away, _ = on_surface(cloud_sets[name])
+    kinds[name] = torch.bincount(which[away.mean(1) < 0.12], minlength=3) / len(which)
+    shares = ", ".join(f"{k} {n:.0%}" for k, n in zip(data.SURFACES, kinds[name], strict=True))
+    print(f"{name}: of all clouds, near the {shares}")
 
 # %% tags=["measure"]
 # @title What was found of the clouds
 fooled = max(share for name, share in cloud_pass.items() if name.startswith("control"))
 claims.check("clouds: share of the model's that pass", cloud_pass["model"], ">", 0.7)
+claims.check("clouds: share of the model's points beyond 0.3", far["model"], "<", 0.06)
 more = cloud_pass["the same weights, 256 points"]
 claims.check("clouds: share that pass with four times the points", more, ">", 0.6)
 claims.check("clouds: the best control passes", fooled, "<", 0.1)
-claims.check("clouds: the rarest of three surfaces", kinds.min(), ">", 0.12)
+claims.check("clouds: the rarest of three surfaces", kinds["model"].min(), ">", 0.12)
 order = torch.randperm(64, generator=random)
 with torch.no_grad():
     t = torch.full((96,), 0.6, device=course.device)
     x_t, _ = diffusion.add_noise(fresh, t, schedule, generator=random)
     apart = (painter.net(x_t[:, order], t) - painter.net(x_t, t)[:, order]).abs().max()
 claims.check(
-    "points in another order: the same answer, in that order (difference)", apart, "<", 1e-4
+    "check of the code: points in another order, the same answer in that order", apart, "<", 1e-4
 )
 
 # %% [markdown]
-# None of the exchanged clouds passes, though every single point is perfect. So *on the surface* is not enough: the points of a cloud must agree. The network's do, nearly: real points have distance 0, its own do not, and 0.12 forgives that.
+# None of the exchanged clouds passes, though every single point is perfect. So *on the surface* is not enough: the points of a cloud must agree. *Passes* forgives much, though: with thirteen strangers among 64 points most clouds still pass.
+# The last column does not forgive them. By it nearly all points of the network agree. (One training, one draw; others are in the log.)
 #
-# The last claim is about the network itself. It is a function of a **set**: no weight depends on the order of the points, nor on their number. The result does depend on the number: with 256 points, which it never saw, fewer clouds pass.
+# The network is a function of a **set**: no weight depends on the order of the points, nor on their number. The *answer* does depend on their number. With 256 points, which it never saw, fewer clouds pass, and one of the surfaces has become rare.
 
 # %% [markdown]
 # ## A clip
@@ -481,7 +492,7 @@ asked = torch.arange(64, device=course.device) % 10
 clips = draw(filmer, (64, 8, 1, 16, 16), cond=asked)
 
 # %% [markdown]
-# *The figure plays: ten clips that nobody filmed.*
+# *The figure plays: ten clips made from noise.*
 
 # %% tags=["measure"]
 # @title Ten clips, playing
@@ -519,7 +530,7 @@ plots.image_grid(
 # - **flickers**: by how much the amount of ink changes, as a share of it; below 15 %;
 # - **shape**: we lay each of the ten shapes on a frame, at every place, and see which one fits best (the largest cosine). It must be the one asked for, in all eight frames.
 #
-# *Exchanged*: each frame is from another real clip. *Shuffled*: real clips, their frames in random order. *Changing*: real clips whose digit turns into another half-way, and goes on as it went.
+# *Exchanged*: each frame is from another real clip. *Shuffled*: real clips, their frames in random order. *A blob*: a round spot that moves as real digits do. *Changing*: real clips whose digit turns into another half-way, and goes on as it went.
 #
 # **Guess first:** which of the fakes passes the first three questions?
 
@@ -529,6 +540,11 @@ shapes, kinds = ten_digits()
 real = data.moving_digits(shapes, kinds, 64, generator=torch.Generator().manual_seed(5))
 # the same ways again, but 0 is 5 now, 1 is 6, ...
 other = data.moving_digits(shapes.roll(5, 0), kinds, 64, generator=torch.Generator().manual_seed(5))
+ramp = torch.arange(10) - 4.5
+spot = 2 * torch.exp(-(ramp[:, None] ** 2 + ramp**2) / 6) - 1
+blobs = data.moving_digits(
+    spot.expand(10, 1, 10, 10), kinds, 64, generator=torch.Generator().manual_seed(5)
+)
 test_clips = real.frames.to(course.device)
 changing = torch.cat([real.frames[:, :4], other.frames[:, 4:]], dim=1)
 
@@ -551,25 +567,31 @@ clip_sets = {
     "control: frames shuffled": test_clips[torch.arange(64)[:, None], within],
     "control: standing still": test_clips[:, :1].expand_as(test_clips),
     "control: blank": torch.full_like(test_clips, -1.0),
+    "control: a blob": blobs.frames,
     "control: changing": changing,
     "model": clips,
 }
-clip_pass, moved = {}, {}
+clip_pass, moved, fitting = {}, {}, {}
 print(f"{'medians, and shares':28}strays speed flickers | motion passes | shape, frames | all pass")
 for name, some in clip_sets.items():
     found, passes, fits = watched(some, asked if name == "model" else real.labels)
     moved[name] = float(passes.float().mean())
     clip_pass[name] = float((passes & fits.all(1)).float().mean())
+    fitting[name] = float(fits.float().mean())
     medians = (
         f"{found.strays.median():6.2f}{found.speed.median():6.2f}{found.flicker.median():9.0%}"
     )
-    shares = f"{moved[name]:16.0%}{fits.float().mean():16.0%}{clip_pass[name]:11.0%}"
+    shares = f"{moved[name]:16.0%}{fitting[name]:16.0%}{clip_pass[name]:11.0%}"
     print(f"{name:28}{medians}{shares}")
+worst = measure.track(real.frames)
+as_real = (found.strays <= worst.strays.max()) & (found.speed >= worst.speed.min())
+as_real &= found.flicker <= worst.flicker.max()
 share = {
     "straight": found.strays < 0.45,
     "fast": found.speed > 0.25,
     "steady ink": found.flicker < 0.15,
     "shape in all frames": fits.all(1),
+    "moves no worse than the worst real one": as_real,
 }
 print("of the model's clips:", {name: f"{ok.float().mean():.0%}" for name, ok in share.items()})
 
@@ -577,15 +599,15 @@ print("of the model's clips:", {name: f"{ok.float().mean():.0%}" for name, ok in
 # @title What was found of the clips
 fooled = max(share for name, share in clip_pass.items() if name.startswith("control"))
 claims.check("clips: the share of the model's that move as they should", moved["model"], ">", 0.5)
-claims.check("clips: the same, and of the shape asked for", clip_pass["model"], ">", 0.1)
-claims.check("clips: the best control passes", fooled, "<", 0.1)
+claims.check("clips: share of their frames with the shape asked", fitting["model"], ">", 0.7)
+claims.check("clips: the best control passes (chance 0.1)", fooled, "<", 0.2)
 claims.check("clips: by motion alone, changing clips pass", moved["control: changing"], ">", 0.2)
 
 # %% [markdown]
-# A digit that turns into another goes on moving: by motion alone nearly half of those fakes pass. The last question catches them all.
+# A blob moves perfectly, and a digit that turns into another goes on moving: nearly half of those pass by motion. The last question catches both.
 #
-# And it catches the network. Two of three of its clips move as they should, though slower than real ones and several times as far from their line. But only half keep the shape that was asked for, and a third pass everything. You saw it above: the
-# motion is there, the shapes blur. These weights are those of 3,000 steps; whether more steps would do was not measured.
+# And it catches the network. Two of three of its clips keep to our bounds of motion, but those are wide: nearly all are slower or less straight than any real one. Half keep the shape that was asked for, and a third pass everything. You saw it above: the
+# motion is there, the shapes blur. These weights are those of 3,000 steps, one training; whether more would do was not measured.
 #
 # ### Exercise 05.2 - The centre of the ink (10 min, easy)
 #
@@ -696,7 +718,7 @@ least = min(share for name, share in gathered.items() if "recording" in name)
 claims.check("control: those of one or two recordings a note are", least, ">", 0.9)
 
 # %% [markdown]
-# The network is nearly as much in tune as the instrument can tell: real notes are not at 0 either, because a fifteenth of a second leaves it some doubt.
+# Half of the network's notes are within 1.2 cents. The instrument itself errs by up to 1.7, for each note by the same amount, so real notes are not at 0 either.
 #
 # *One recording a note* passes sound by sound, as it must: each is real. Only the last column sees it. An instrument for single examples says nothing about variety.
 #
@@ -750,7 +772,7 @@ checks.run("05.3", long_guess)
 # The transformer took everything. Is it also better at what the U-Net is made for? We race them on the digits: about equal numbers of weights, the same loss, loop, optimizer and batches, three seeds each. Every so often we measure
 # the squared error of the predicted noise on 100 held-out digits, averaged over eight times $t$.
 #
-# Equal in what? A step of the U-Net costs about three times as much on a CPU. So the transformer gets three times as many steps, and sees three times as many digits. We look at the same runs twice: over **training steps**, and over **seconds** of computing.
+# Equal in what? A step of the U-Net costs two to three times as much on a CPU. So the transformer gets three times as many steps, and sees three times as many digits. We look at the same runs twice: over **training steps**, and over **seconds** of the CPU.
 #
 # **Guess first:** which wins over steps, and which over seconds?
 
@@ -812,9 +834,12 @@ def race(model: diffusion.Denoiser, seed: int, num_steps: int) -> Tensor:
 
 
 seeds = (0, 1, 2)
-painters = {(kind, seed): raced(kind, seed) for kind in networks for seed in seeds}
 length = {"U-Net": sizes.unet_steps, "transformer": sizes.dit_steps}
-runs = {(kind, seed): race(m, seed, length[kind]) for (kind, seed), m in painters.items()}
+painters, runs = {}, {}
+for kind in networks:
+    for seed in seeds:
+        painters[kind, seed] = raced(kind, seed)  # seeds the noise of its training, too
+        runs[kind, seed] = race(painters[kind, seed], seed, length[kind])
 weights = {kind: measure.count_parameters(painters[kind, 0]) for kind in networks}
 print({kind: f"{number:,} weights" for kind, number in weights.items()})
 
@@ -829,7 +854,9 @@ figure, axes = plots.panels(
     alt="Two panels with falling lines, over steps and over seconds. In both the three lines of "
     "the U-Net lie well below the three of the transformer.",
 )
-for ax, column, label in zip(axes, (0, 1), ("training step", "seconds of training"), strict=True):
+for ax, column, label in zip(
+    axes, (0, 1), ("training step", "CPU seconds of training"), strict=True
+):
     for (kind, seed), rows in runs.items():
         color = {"U-Net": plots.PURPLE, "transformer": plots.ORANGE}[kind]
         name = f"_{seed}" if seed else kind
@@ -870,7 +897,7 @@ claims.check(f"equal seconds: {says}", gap["seconds"], ">", 0.01)
 # But nobody looks at the error of a noise. We let both draw, and a judge as in lesson 02 reads the digits. Each network has seen what it saw in its whole run. **Guess first:** whose does it read better?
 
 # %% tags=["measure"]
-# @title 120 digits by each: read as asked, and distance to held-out digits by the judge's features
+# @title 120 digits by each: what share is read as asked?
 torch.manual_seed(course.seed)
 judge = measure.Judge(16).to(course.device)
 training.fit(
@@ -882,14 +909,13 @@ training.fit(
 )
 shape, ten = (120, 1, 16, 16), torch.arange(120, device=course.device) % 10
 painted = {key: draw(model, shape, cond=ten) for key, model in painters.items()}
-readable, distant = {}, {}
+readable = {}
 for kind in networks:
     drawn_by = [painted[kind, seed] for seed in seeds]
     readable[kind] = measure.Scatter.of(judge.accuracy(images, ten) for images in drawn_by)
-    distant[kind] = measure.Scatter.of(judge.distance(images, test) for images in drawn_by)
-    print(f"{kind:12} read as asked {readable[kind]}, distance {distant[kind]}")
-ahead = readable["transformer"].mean - readable["U-Net"].mean
-claims.check("read as asked: transformer minus U-Net, mean of three seeds", ahead, ">", -0.03)
+    print(f"{kind:12} read as asked {readable[kind]}")
+least = min(scatter.low for scatter in readable.values())
+claims.check("read as asked: the worst of six networks", least, ">", 0.3)
 
 # %% [markdown]
 # *The figure: the first ten digits by each network of seed 0.*
@@ -906,8 +932,7 @@ plots.image_grid(
 )
 
 # %% [markdown]
-# The judge does not see the U-Net's lead; it reads the transformer's digits at least as well. The distance to held-out digits, which compares whole *sets*, sides with the error: the U-Net's is smaller. So *better* is a word about the instrument. The judge asks of one digit at
-# a time whether its kind can be told. It does not ask whether anybody writes like that.
+# Here the judge prefers the transformer, against the error. But this is early, after some seven seconds. Trained four times as long, the U-Net is ahead by the judge too ([log](../docs/experiments.md)). So *better* is a word about the instrument, and about when one looks.
 
 # %% [markdown]
 # ## One table
@@ -938,8 +963,6 @@ for name, (passes, instrument) in found.items():
     ]
     numbers = f"{columns[0]:6.0%}{columns[1]:7.0%}{columns[2]:11.0%}{columns[3]:11.0%}"
     print(f"{name:8}{instrument:26}{numbers}")
-worst = min(passes["model"] for passes, _ in found.values())
-claims.check("of all four kinds, the least share that passes", worst, ">", 0.1)
 
 # %% [markdown]
 # ## Where the claim stops being true

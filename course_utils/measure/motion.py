@@ -51,13 +51,15 @@ def track(frames: Tensor, *, threshold: float = 0.2) -> Motion:
             pull the centre to the middle; from 0 to below 1, as a share of full ink.
 
     Raises:
-        ValueError: the shape or the threshold is wrong.
+        ValueError: the shape, the type or the threshold is wrong.
     """
     if frames.ndim != 5 or frames.shape[1] < 3 or frames.shape[2] != 1:
         raise ValueError(
             "frames must have shape (B, F, 1, H, W) with F >= 3: two places always lie on a line; "
             f"got {tuple(frames.shape)}."
         )
+    if not frames.is_floating_point():
+        raise ValueError(f"frames must be floating point in [-1, 1]; got {frames.dtype}.")
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold must be at least 0 and below 1; got {threshold}.")
     ink = ((frames[:, :, 0].double().cpu() + 1) / 2).clamp(0, 1)  # (B, F, H, W)

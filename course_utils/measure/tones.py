@@ -82,7 +82,7 @@ def fit_tones(
         envelope: (T,) how loud the tone is over time, such as its fading; None for a constant.
 
     Raises:
-        ValueError: a shape is wrong, or a frequency is outside its range.
+        ValueError: a shape is wrong, a frequency is outside its range, or a sample is not finite.
 
     Source: least squares in the span of a sine and a cosine; linear regression.
     """
@@ -98,6 +98,8 @@ def fit_tones(
     if not bool(((hertz > 0) & (hertz < sample_rate / 2)).all()):
         raise ValueError(f"hertz must lie above 0 and below {sample_rate / 2:g}; got {hertz}.")
     x = waves.double().cpu()
+    if not bool(x.isfinite().all()):
+        raise ValueError("waves must be finite; some samples are nan or infinite.")
     time = torch.arange(x.shape[1], dtype=torch.float64) / sample_rate
     angle = 2 * math.pi * hertz.double().cpu()[:, None] * time
     basis = torch.stack([angle.sin(), angle.cos()], dim=-1)  # (B, T, 2)

@@ -82,6 +82,8 @@ def test_coverage_is_a_share_of_the_reference():
     assert covered(line, torch.empty(0, 2), 0.1) == 0
     with pytest.raises(ValueError, match="radius above 0"):
         covered(line, line, 0.0)
+    with pytest.raises(ValueError, match=r"got \(101, 2\), \(5, 3\)"):
+        covered(line, torch.zeros(5, 3), 0.1)
 
 
 def ten():
@@ -139,3 +141,8 @@ def test_wrong_shapes_of_frames_or_shapes_are_explained(frames, shapes, says):
 def test_a_blank_shape_is_like_nothing():
     with pytest.raises(ValueError, match="needs some ink"):
         likeness(torch.ones(2, 3, 1, 8, 8), torch.full((2, 1, 4, 4), -1.0))
+
+
+def test_bytes_are_no_frames():
+    with pytest.raises(ValueError, match="floating point in"):
+        track(torch.zeros(2, 8, 1, 4, 4, dtype=torch.uint8))

@@ -93,6 +93,7 @@ def test_phases_and_turns_have_their_ranges(phase, turns):
         (torch.zeros(100), torch.ones(1), {}, r"got \(100,\)"),
         (torch.zeros(1, 100), torch.tensor([4000.0]), {}, "below 4000"),
         (torch.zeros(1, 100), torch.tensor([0.0]), {}, "above 0"),
+        (torch.full((1, 100), math.nan), torch.ones(1), {}, "must be finite"),
         (torch.zeros(1, 100), torch.ones(1), {"envelope": torch.ones(9)}, r"\(100,\); got \(9,\)"),
     ],
 )
