@@ -36,7 +36,7 @@ class Tones:
         purity: (B,) share of the energy that the best fitting tone explains, from 0 to 1; 0 for
             silence.
         loudness: (B,) amplitude of that tone, whatever else sounds beside it.
-        phase: (B,) where in its cycle it begins, in radians in (-pi, pi].
+        phase: (B,) where in its cycle it begins, in radians in (-pi, pi]; nan for silence.
     """
 
     purity: Tensor
@@ -110,4 +110,5 @@ def fit_tones(
     energy = x.square().sum(1)
     purity = torch.where(energy > 0, explained / energy.clamp(min=1e-30), 0.0)
     sine, cosine = found[:, :, 0].unbind(1)
-    return Tones(purity, torch.hypot(sine, cosine), torch.atan2(cosine, sine))
+    phase = torch.where(energy > 0, torch.atan2(cosine, sine), math.nan)
+    return Tones(purity, torch.hypot(sine, cosine), phase)

@@ -88,7 +88,7 @@ def test_each_cloud_is_on_the_surface_of_its_label():
 
 
 def test_clouds_of_no_points_are_refused():
-    with pytest.raises(ValueError, match="at least 1; got 0"):
+    with pytest.raises(ValueError, match="at least 1; got 2 and 0"):
         random_clouds(2, 0, generator=torch.Generator())
 
 

@@ -59,6 +59,7 @@ def test_fakes():
     silence = fit(torch.zeros(64, 512), hertz)
     assert not silence.purity.any()
     assert not silence.loudness.any()
+    assert bool(silence.phase.isnan().all())
     assert fit(waves(hertz * 2 ** (1 / 12)), hertz).purity.max() < 0.75  # a semitone off
     frames = waves(hertz, phase=2 * math.pi * torch.rand(64, 1, generator=random))
     order = torch.rand(64, 16, generator=random).argsort(dim=0)  # frames of different sounds

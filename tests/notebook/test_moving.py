@@ -91,7 +91,7 @@ def test_clouds_stand_side_by_side():
     figure = plots.clouds({"model": torch.randn(50, 3), "clean": torch.randn(20, 3)}, title="Two")
     assert [ax.get_title("left") for ax in figure.axes] == ["model", "clean"]
     assert len(plots.png(figure)) < 60_000
-    with pytest.raises(ValueError, match=r"\(N, 3\); got \(5, 2\)"):
+    with pytest.raises(ValueError, match=r"\(N, 3\) finite numbers; got shape \(5, 2\)"):
         plots.clouds({"flat": torch.randn(5, 2)})
 
 
