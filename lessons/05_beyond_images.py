@@ -933,7 +933,7 @@ plots.image_grid(
 )
 
 # %% [markdown]
-# Here the judge prefers the transformer, against the error. But this is early, after some seven seconds. Trained four times as long, the U-Net is ahead by the judge too ([log](../docs/experiments.md)). So *better* is a word about the instrument, and about when one looks.
+# Here the judge prefers the transformer, against the error. But this is early, after seconds of training. After nearly four times the steps the U-Net is ahead by the judge too ([log](../docs/experiments.md)). So *better* is a word about the instrument, and about when one looks.
 
 # %% [markdown]
 # ## One table
