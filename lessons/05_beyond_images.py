@@ -6,7 +6,7 @@
 # After this lesson you can
 #
 # - cut images, sounds, clips and clouds of points into tokens, and put them together again;
-# - write a transformer denoiser from nothing, with a block that is told the time;
+# - write a transformer denoiser around a ready attention layer, with a block that is told the time;
 # - measure what cannot be judged by looking: a pitch, a motion, a surface. And you know how each measure is fooled.
 #
 # *35 minutes to read, 50 for the exercises, about 90 seconds to run on two cores. Needs lesson 02. The quoted claims are from [the article](../docs/article.md).
@@ -47,10 +47,10 @@ steps = list(
 )
 
 # %% [markdown]
-# *Three sounds: where the sampler began, where it was after 19 of 25 calls, and where it ended. Which tune is it?*
+# *Three sounds: after the first call of 25, after 19, and at the end. A short rest follows each note, or the tune would be over in a second. Which tune is it?*
 
 # %% tags=["measure"]
-# @title Noise, half-way, and the tune
+# @title After one call, after nineteen, and the tune
 
 
 def in_a_row(sounds: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ calls = {f"after {call} of 25 calls": in_a_row(steps[call - 1].state) for call i
 plots.player(calls, rate=data.SAMPLE_RATE)
 
 # %% [markdown]
-# How in tune is it? We will measure that, to a hundredth of a semitone. But first: what had to change to get from digits to sounds?
+# It is the *Ode to Joy*. How in tune is it? We will measure that, to about a hundredth of a semitone. But first: what had to change to get from digits to sounds?
 
 # %% [markdown]
 # ## What the loop does not know
@@ -84,10 +84,10 @@ four = {
 schedule = diffusion.Cosine()
 for name, x0 in four.items():
     x_t, eps = diffusion.add_noise(x0, 0.5, schedule, generator=random)
-    print(f"{name:7} x0 {tuple(x0.shape)!s:21} x_t {tuple(x_t.shape)}")
+    print(f"{name:7} {tuple(x0.shape)!s:19} std {x0.std():.2f}   noisy {tuple(x_t.shape)}")
 
 # %% [markdown]
-# None. `add_noise`, `denoising_loss`, `fit` and `sample` multiply and add numbers one by one, and average. They never ask which number stands beside which. Only the **network** must know what
+# None: here is the noising; the other three follow below. `add_noise`, `denoising_loss`, `fit` and `sample` multiply and add numbers one by one, and average. They never ask which number stands beside which. Only the **network** must know what
 # it is shown. So the question becomes: is there one network for all four?
 #
 # A U-Net is not: it shrinks a grid and grows it again, and a cloud of points has no grid.
@@ -138,11 +138,12 @@ for ax, shown in zip(axes, (seven, pieces, mixed), strict=True):
 figure
 
 # %% [markdown]
-# No: attention asks *what* a token holds, never *where* it stood. So a vector that tells the place is added to each token. We start from sines and cosines of the place, and let them be learned further.
+# No: attention asks *what* a token holds, never *where* it stood. Each patch gets the same answer, wherever it stands. (A network of digits without places draws what no judge can read: [log](../docs/experiments.md).)
 #
-# A cloud of points is another matter. It has no order, so there must be no places.
+# So a vector that tells the place is added to each token. It starts as waves: place $k$ of $n$ gets $\sin(2\pi m k/n)$ and $\cos(2\pi m k/n)$ for several $m$ from $1/2$ to $n/2$. An image gives half of the vector to the row and
+# half to the column; a clip gives a third each to time, row and column. Training may change them further. A cloud of points has no order, so it gets no places.
 #
-# The package cuts any array into blocks. `Patches` are blocks of an image, `Frames` of a sound, `Clip` cuts in space *and* time, and for `Points` a token is one point.
+# The package cuts any array into blocks. `Patches` are blocks of an image, `Frames` are slices of a sound, `Clip` cuts in space *and* time, and for `Points` a token is one point.
 
 # %%
 cutters = {
@@ -154,6 +155,8 @@ cutters = {
 for name, tokens in cutters.items():
     print(f"{name:7} {tokens.count:3} tokens of {tokens.size:2} numbers")
 
+# %% tags=["measure"]
+# @title Do cut and join do the same?
 image_tokens = cut(four["images"], 4)
 same = torch.equal(image_tokens, cutters["images"].cut(four["images"]))
 claims.check("cut is the package's Patches", same, "==", True)
@@ -203,11 +206,14 @@ checks.run("05.1", join_pieces)
 #
 # > *Usually U-Net or Transformer-based denoising networks.*
 #
-# A transformer is a stack of equal **blocks**. Each does two things. *Attention*: every token takes what it asks for from all the others. It is the one layer that we leave closed here; lesson 07 opens it. Then an *MLP*, at each
+# A transformer is a stack of equal **blocks**. Each does two things. *Attention*: every token takes what it asks for from all the others. We take that layer as it is; lesson 07 opens it. Then an *MLP*, at each
 # token alone. Both results are added to what was there.
 #
+#     h = h + gate * attention(scale and shift(norm(h)))
+#     h = h + gate * MLP(scale and shift(norm(h)))
+#
 # A denoiser must know the time $t$: how much noise to expect. The time becomes a vector $c$, and $c$ steers every block. From $c$ a linear layer makes six vectors: what attention sees is scaled and
-# shifted, what it adds is multiplied by a **gate**; the same for the MLP. That layer starts at zero. (Peebles & Xie 2023 call it adaLN-Zero.)
+# shifted, what it adds is multiplied by a **gate**; the same for the MLP. That layer starts at zero. (Peebles & Xie 2023 call it adaLN-Zero.) The scale enters as `1 + scale`, so that 0 means unchanged. The norm has no scale of its own.
 #
 # **Guess first:** what does such a block do to its tokens before the first training step?
 
@@ -230,13 +236,14 @@ class TimedBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)  # no weights: it serves twice
+        # four kinds of questions; causal=False: a token sees those after it, too
         self.attention = Attention(width, num_heads=4, causal=False)
-        wide, narrow = (
+        self.mlp = nn.Sequential(
             nn.Linear(width, 4 * width, bias=False),
+            nn.ReLU(),
             nn.Linear(4 * width, width, bias=False),
         )
-        self.mlp = nn.Sequential(wide, nn.ReLU(), narrow)
         self.modulation = zero(nn.Linear(width, 6 * width))
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
@@ -248,9 +255,10 @@ class TimedBlock(nn.Module):
 
 
 # %% [markdown]
-# Nothing: the gates are 0, so it hands its tokens on unchanged. Training opens the gates.
+# Nothing: the gates are 0, so it hands its tokens on unchanged. That is a gentle start: a deep stack begins as no stack at all.
 #
-# The whole denoiser: cut, enter, add the places, a few blocks, leave, join. The last layer starts at zero as well.
+# The whole denoiser: cut, enter, add the places, a few blocks, leave, join. The last layer, `leave`, starts at zero as well. So `leave` learns first. Once it is not 0, the gates feel what they do to the error;
+# once they are open, so does all that is behind them.
 
 
 # %%
@@ -280,9 +288,10 @@ class Transformer(nn.Module):
 
 
 # %% [markdown]
-# The package's is `DiT`, which also takes labels. Is it the same? Two zeros would agree by luck, so we give both the same random weights first.
+# The package's is `DiT`, which also takes labels: each has a vector in a table, and `c = silu(time + table[label])`. Is it the same but for that? Two zeros would agree by luck, so we give both the same random weights first.
 
-# %%
+# %% tags=["measure"]
+# @title The page's network beside the package's
 largest = []
 for name, tokens in cutters.items():
     torch.manual_seed(course.seed)
@@ -315,7 +324,7 @@ def cloud_painter(seed: int) -> diffusion.Denoiser:
 
 
 painter = cloud_painter(course.seed)
-history = training.fit(
+training.fit(
     painter,
     batches,
     diffusion.denoising_loss,
@@ -326,7 +335,7 @@ history = training.fit(
 
 # %%
 def draw(model: diffusion.Denoiser, shape: tuple, cond: Tensor | None = None) -> Tensor:
-    """From noise to data in 25 calls, by the sampler of every lesson."""
+    """From noise to data in 25 calls of `sample`."""
     fixed = torch.Generator().manual_seed(4)
     steps = diffusion.sample(model, shape, num_steps=25, cond=cond, generator=fixed)
     return last(steps).state
@@ -335,30 +344,30 @@ def draw(model: diffusion.Denoiser, shape: tuple, cond: Tensor | None = None) ->
 drawn = draw(painter, (96, 64, 3))
 
 # %% [markdown]
-# Sixty-four dots are few for an eye. No weight of this network belongs to a certain point, so the same weights can be put into a network for 256 points. It was never trained on so many. We let it draw, too.
+# Sixty-four dots are few for an eye. No weight of this network belongs to a certain point, so the same weights fit a network for 256 points. It was never trained on so many. We let it draw, too.
 
 # %%
 torch.manual_seed(course.seed)
 net = diffusion.DiT(diffusion.Points(256), width=48, num_layers=2).to(course.device)
-net.load_state_dict(painter.net.state_dict())
+net.load_state_dict(painter.net.state_dict())  # there are no places, so all weights fit
 dense = draw(diffusion.Denoiser(net, schedule, predicts="v"), (48, 256, 3))
 
 # %% [markdown]
-# *The figure: three clouds of 256 points. Turn them. Which surface is each on?*
+# *The figure: three clouds of 256 points. Near points are blue, far ones orange. Turn them. Which surface is each on?*
 
 # %% tags=["measure"]
 # @title A slider over the viewing angle
 surfaces = list(data.SURFACES.values())
 
 
-def nearest_surface(some: Tensor) -> tuple[Tensor, Tensor]:
-    """For clouds (N, P, 3): mean distance of their points to the best surface, and which it is."""
-    away = torch.stack([surface.distance(some).mean(1) for surface in surfaces], dim=1)
-    near, which = away.min(1)
-    return near.cpu(), which.cpu()
+def to_surface(some: Tensor) -> tuple[Tensor, Tensor]:
+    """For clouds (N, P, 3): which surface is nearest, and the distances (N, P) of their points."""
+    away = torch.stack([surface.distance(some) for surface in surfaces], dim=1)  # (N, 3, P)
+    which = away.mean(2).argmin(1)
+    return which.cpu(), away[torch.arange(len(some)), which].cpu()
 
 
-_, which = nearest_surface(dense)
+which, _ = to_surface(dense)
 first = [int((which == kind).int().argmax()) for kind in (1, 0, 2)]  # of each surface
 shown = {f"cloud {k + 1}": dense[place].cpu() for k, place in enumerate(first)}
 
@@ -369,8 +378,8 @@ def turned(turn: int) -> plots.Picture:
         shown,
         turn=turn,
         lift=15,
-        title=f"Three clouds made from noise, turned by {turn} degrees",
-        alt="Three clouds of 256 dots, near ones blue, far ones red. The first is a sheet rolled "
+        title="Three clouds made from noise" + (f", turned by {turn} degrees" if turn else ""),
+        alt="Three clouds of 256 dots, near ones blue, far ones orange. The first is a sheet rolled "
         "up, the second a ring, the third a box.",
     )
 
@@ -385,12 +394,12 @@ widgets.slider(turned, turn=range(45, 405, 15))
 turned(turn=0)
 
 # %% [markdown]
-# The distance of a point to each surface is a formula, so we can measure. Two questions to each cloud:
+# A Swiss roll, a torus, a cube. The distance of a point to each is a formula, so we can measure. Two questions to each cloud:
 #
 # - **near**: the mean distance of its points to the surface that suits it best; below 0.12 (a surface is about 3 across);
-# - **covers**: the share of that surface that has a point of the cloud within 0.7; above 80 %. For sixty-four points in one place are near, too.
+# - **covers**: the share of that surface that has one of 64 points of the cloud within 0.7; above 80 %. Without this question, one point 64 times would do.
 #
-# A cloud *passes* if both hold. First we try this on fakes. *Exchanged* are real clouds whose points were exchanged between them, at random: each point lies exactly where points of the data lie.
+# A cloud *passes* if both hold. Fakes come first, here and for every kind below. *Exchanged* are real clouds whose points were exchanged between them, at random: each point lies exactly where points of the data lie.
 #
 # **Guess first:** what share of the exchanged clouds passes?
 
@@ -402,11 +411,11 @@ everywhere = [
 
 
 def on_surface(some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For clouds (N, P, 3): mean distance to the best surface, which it is, share covered."""
-    away, which = nearest_surface(some)
+    """For clouds (N, P, 3): nearest surface (N,), distances to it (N, P), share covered (N,)."""
+    which, away = to_surface(some)
     pairs = zip(some, which.tolist(), strict=True)
-    share = [measure.covered(everywhere[kind], cloud, 0.7) for cloud, kind in pairs]
-    return away, which, torch.tensor(share)
+    share = [measure.covered(everywhere[kind], cloud[:64], 0.7) for cloud, kind in pairs]
+    return which, away, torch.tensor(share)
 
 
 def exchanged(x: Tensor, dim: int = 1) -> Tensor:
@@ -416,55 +425,67 @@ def exchanged(x: Tensor, dim: int = 1) -> Tensor:
     return x.gather(0, order)
 
 
-fresh = data.random_clouds(96, 64, generator=random).points.to(course.device)
+fresh, labels = data.random_clouds(96, 64, generator=random)
+fresh = fresh[labels.argsort()].to(course.device)
+many = data.random_clouds(48, 256, generator=random).points.to(course.device)
+strangers = torch.cat([fresh[:, :51], fresh.roll(48, 0)[:, 51:]], dim=1)  # of another kind
 directions = torch.randn(96, 64, 3, generator=random).to(course.device)
 untrained = draw(cloud_painter(course.seed), (96, 64, 3))
 cloud_sets = {
     "reference: fresh real clouds": fresh,
-    "model": drawn,
-    "the same weights, 256 points": dense,
     "control: untrained network": untrained,
     "control: points exchanged": exchanged(fresh),
+    "control: exchanged, 256 points": exchanged(many),
     "control: spheres": 3**0.5 * directions / directions.norm(dim=2, keepdim=True),
     "control: one point 64 times": fresh[:, :1].expand_as(fresh),
+    "fake: 13 strangers in each": strangers,
+    "model": drawn,
+    "the same weights, 256 points": dense,
 }
-cloud_pass = {}
-print(f"{'':31}near   covers  passes")
+cloud_pass, far = {}, {}
+print(f"{'means over the clouds':31} near  covers  passes   points beyond 0.3")
 for name, some in cloud_sets.items():
-    away, which, share = on_surface(some)
-    cloud_pass[name] = float(((away < 0.12) & (share > 0.8)).float().mean())
-    print(f"{name:30}{away.mean():5.3f}{share.mean():8.0%}{cloud_pass[name]:8.0%}")
-away, which, share = on_surface(drawn)
-kinds = torch.bincount(which[away < 0.12], minlength=3) / len(drawn)
-print("surfaces of the model's clouds that are near:", [f"{k:.0%}" for k in kinds])
+    which, away, share = on_surface(some)
+    cloud_pass[name] = float(((away.mean(1) < 0.12) & (share > 0.8)).float().mean())
+    far[name] = float((away > 0.3).float().mean())
+    row = f"{away.mean():5.3f}{share.mean():8.0%}{cloud_pass[name]:8.0%}{far[name]:12.1%}"
+    print(f"{name:31}{row}")
+kinds = {}
+for name in ("model", "the same weights, 256 points"):
+    which, away, _ = on_surface(cloud_sets[name])
+    kinds[name] = torch.bincount(which[away.mean(1) < 0.12], minlength=3) / len(which)
+    shares = ", ".join(f"{k} {n:.0%}" for k, n in zip(data.SURFACES, kinds[name], strict=True))
+    print(f"{name}: of all clouds, near the {shares}")
 
 # %% tags=["measure"]
 # @title What was found of the clouds
 fooled = max(share for name, share in cloud_pass.items() if name.startswith("control"))
 claims.check("clouds: share of the model's that pass", cloud_pass["model"], ">", 0.7)
+claims.check("clouds: share of the model's points beyond 0.3", far["model"], "<", 0.06)
 more = cloud_pass["the same weights, 256 points"]
 claims.check("clouds: share that pass with four times the points", more, ">", 0.6)
 claims.check("clouds: the best control passes", fooled, "<", 0.1)
-claims.check("clouds: the rarest of three surfaces", kinds.min(), ">", 0.12)
+claims.check("clouds: the rarest of three surfaces", kinds["model"].min(), ">", 0.12)
 order = torch.randperm(64, generator=random)
 with torch.no_grad():
     t = torch.full((96,), 0.6, device=course.device)
     x_t, _ = diffusion.add_noise(fresh, t, schedule, generator=random)
     apart = (painter.net(x_t[:, order], t) - painter.net(x_t, t)[:, order]).abs().max()
 claims.check(
-    "points in another order: the same answer, in that order (difference)", apart, "<", 1e-4
+    "check of the code: points in another order, the same answer in that order", apart, "<", 1e-4
 )
 
 # %% [markdown]
-# None of the exchanged clouds passes, though every single point is perfect. So *on the surface* is not enough: the points of a cloud must agree, and the network's do.
+# None of the exchanged clouds passes, though every single point is perfect. So *on the surface* is not enough: the points of a cloud must agree. *Passes* forgives much, though: with thirteen strangers among 64 points, from another surface, nearly all clouds still pass.
+# The last column does not forgive them. By it nearly all points of the network agree. (One training, one draw; others are in the log.)
 #
-# The last claim is about the network itself. Nothing in it depends on the order of the points, nor on their number: it is a function of a **set**.
+# The network is a function of a **set**: no weight depends on the order of the points, nor on their number. The *answer* does depend on their number. With 256 points, which it never saw, fewer clouds pass, and the Swiss roll has become rarer than a fifth.
 
 # %% [markdown]
 # ## A clip
 #
 # Next: eight frames of a digit that crosses the picture on a straight line, each clip at its own constant speed. To learn a motion takes longer, so these weights come with the course too
-# ([recipe](../course_utils/recipes/clips.py)). There are only ten shapes, one of each digit, so that all the network has to invent is the motion. The class is `DiT` again, the tokens are pieces of 2 frames and 4 x 4 pixels.
+# ([recipe](../course_utils/recipes/clips.py)). There are only ten shapes, one of each digit, and we ask for one of them: all that is left to invent is the motion. The class is `DiT` again, the tokens are pieces of 2 frames and 4 x 4 pixels.
 
 # %%
 filmer = recipes.load("clips", course.device)
@@ -472,7 +493,7 @@ asked = torch.arange(64, device=course.device) % 10
 clips = draw(filmer, (64, 8, 1, 16, 16), cond=asked)
 
 # %% [markdown]
-# *The figure plays: ten clips that nobody filmed.*
+# *The figure plays: ten clips made from noise.*
 
 # %% tags=["measure"]
 # @title Ten clips, playing
@@ -496,59 +517,98 @@ plots.image_grid(
     clips.cpu()[[3, 4, 7]],
     rows=["3", "4", "7"],
     columns=[f"frame {k + 1}" for k in range(8)],
-    title="A shape that changes a little, and moves on",
-    alt="Three rows of eight frames. In each row one digit moves a little further in each frame.",
+    title="Three clips made from noise, frame by frame",
+    alt="Three rows of eight frames, in each something moves. The 3 can be read at first and "
+    "blurs, the 4 is a blob from the start, the 7 comes to look like a 9.",
     width=7.0,
 )
 
 # %% [markdown]
-# Is it *the same speed* all the time? We track the centre of the ink. Then we fit the straight line at constant speed that comes closest to the eight places. Three questions:
+# Is it *the same speed* all the time? We track the centre of the ink. Then we fit the straight line at constant speed that comes closest to the eight places. And is it the digit that we asked for? Four questions:
 #
 # - **strays**: how far the places are from that line (root mean square); below 0.45 pixels;
 # - **speed** of that line; above 0.25 pixels a frame. A picture that stands still strays nowhere;
-# - **flickers**: by how much the amount of ink changes, as a share of it; below 15 %. The centre may move well while the digit turns into another.
+# - **flickers**: by how much the amount of ink changes, as a share of it; below 15 %;
+# - **shape**: we lay each of the ten shapes on a frame, at every place, and see which one fits best (the largest cosine). It must be the one asked for, in all eight frames.
 #
-# *Exchanged* are real clips again: each frame is from another clip. *Shuffled* are real clips with their frames in random order.
+# *Exchanged*: each frame is from another real clip. *Shuffled*: real clips, their frames in random order. *A blob*: a round spot that moves as real digits do. *Changing*: real clips whose digit turns into another half-way, and goes on as it went.
+#
+# **Guess first:** which of the fakes passes the first three questions?
 
 # %% tags=["measure"]
-# @title Motion: fakes first, then the network
-test_clips = data.moving_digits(*ten_digits(), 64, generator=random).frames.to(course.device)
+# @title Motion and shape: fakes first, then the network
+shapes, kinds = ten_digits()
+real = data.moving_digits(shapes, kinds, 64, generator=torch.Generator().manual_seed(5))
+# the same ways again, but 0 is 5 now, 1 is 6, ...
+other = data.moving_digits(shapes.roll(5, 0), kinds, 64, generator=torch.Generator().manual_seed(5))
+ramp = torch.arange(10) - 4.5
+spot = 2 * torch.exp(-(ramp[:, None] ** 2 + ramp**2) / 6) - 1
+blobs = data.moving_digits(
+    spot.expand(10, 1, 10, 10), kinds, 64, generator=torch.Generator().manual_seed(5)
+)
+test_clips = real.frames.to(course.device)
+changing = torch.cat([real.frames[:, :4], other.frames[:, 4:]], dim=1)
 
 
-def moves(some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For clips (N, F, 1, H, W): strays, speed, flicker; nan where a frame is blank."""
+def watched(some: Tensor, labels: Tensor) -> tuple[measure.Motion, Tensor, Tensor]:
+    """For clips (N, F, 1, H, W): their motion, does it pass, and which frames fit best (N, F)."""
     found = measure.track(some)
-    return found.strays, found.speed, found.steady
+    passes = (found.strays < 0.45) & (found.speed > 0.25) & (found.flicker < 0.15)
+    like = measure.likeness(some, shapes)  # (N, F, 10)
+    own = like.gather(2, labels.cpu()[:, None, None].expand(-1, 8, 1))[..., 0]
+    return found, passes, own == like.amax(2)  # a blank frame has nan, which equals nothing
 
 
 untrained = recipes.find("clips").untrained().to(course.device)
 within = torch.stack([torch.randperm(8, generator=random) for _ in range(64)])
 clip_sets = {
     "reference: real clips": test_clips,
-    "model": clips,
     "control: untrained network": draw(untrained, clips.shape, cond=asked),
     "control: frames exchanged": exchanged(test_clips),
     "control: frames shuffled": test_clips[torch.arange(64)[:, None], within],
     "control: standing still": test_clips[:, :1].expand_as(test_clips),
     "control: blank": torch.full_like(test_clips, -1.0),
+    "control: a blob": blobs.frames,
+    "control: changing": changing,
+    "model": clips,
 }
-clip_pass = {}
-print(f"{'':31}strays  speed  flickers  passes")
+clip_pass, moved, fitting = {}, {}, {}
+print(f"{'medians, and shares':28}strays speed flickers | motion passes | shape, frames | all pass")
 for name, some in clip_sets.items():
-    strays, speed, flicker = moves(some)
-    good = (strays < 0.45) & (speed > 0.25) & (flicker < 0.15)  # nan is not below
-    clip_pass[name] = float(good.float().mean())
-    numbers = f"{strays.median():7.2f}{speed.median():7.2f}{flicker.median():10.0%}"
-    print(f"{name:30}{numbers}{clip_pass[name]:8.0%}")
+    found, passes, fits = watched(some, asked if name == "model" else real.labels)
+    moved[name] = float(passes.float().mean())
+    clip_pass[name] = float((passes & fits.all(1)).float().mean())
+    fitting[name] = float(fits.float().mean())
+    medians = (
+        f"{found.strays.median():6.2f}{found.speed.median():6.2f}{found.flicker.median():9.0%}"
+    )
+    shares = f"{moved[name]:16.0%}{fitting[name]:16.0%}{clip_pass[name]:11.0%}"
+    print(f"{name:28}{medians}{shares}")
+worst = measure.track(real.frames)
+as_real = (found.strays <= worst.strays.max()) & (found.speed >= worst.speed.min())
+as_real &= found.flicker <= worst.flicker.max()
+share = {
+    "straight": found.strays < 0.45,
+    "fast": found.speed > 0.25,
+    "steady ink": found.flicker < 0.15,
+    "shape in all frames": fits.all(1),
+    "moves no worse than the worst real one": as_real,
+}
+print("of the model's clips:", {name: f"{ok.float().mean():.0%}" for name, ok in share.items()})
 
 # %% tags=["measure"]
 # @title What was found of the clips
 fooled = max(share for name, share in clip_pass.items() if name.startswith("control"))
-claims.check("clips: share of the model's that pass", clip_pass["model"], ">", 0.5)
-claims.check("clips: the best control passes", fooled, "<", 0.1)
+claims.check("clips: the share of the model's that move as they should", moved["model"], ">", 0.5)
+claims.check("clips: share of their frames with the shape asked", fitting["model"], ">", 0.7)
+claims.check("clips: the best control passes (chance 0.1)", fooled, "<", 0.2)
+claims.check("clips: by motion alone, changing clips pass", moved["control: changing"], ">", 0.2)
 
 # %% [markdown]
-# Most pass, and no fake does. Yet look along the rows: the digits of the network are slower than real ones, stray several times as far from their line, and flicker more. *Passes* hides that.
+# A blob moves perfectly, and a digit that turns into another goes on moving: nearly half of those pass by motion. The last question catches both.
+#
+# And it catches the network. Two of three of its clips keep to our bounds of motion, but those are wide: hardly one moves as well as the worst of the real ones. Half keep the shape that was asked for, and a third pass everything. You saw it above: the
+# motion is there, the shapes blur. These weights are those of 3,000 steps, one training; whether more would do was not measured.
 #
 # ### Exercise 05.2 - The centre of the ink (10 min, easy)
 #
@@ -556,7 +616,7 @@ claims.check("clips: the best control passes", fooled, "<", 0.1)
 #
 # <details><summary>Hint</summary>
 #
-# The columns are numbered 0, 1, 2, ... How much ink has each column in all its rows?
+# No threshold is needed, and nothing is cut off. The columns are numbered 0, 1, 2, ... How much ink has each column in all its rows?
 #
 # </details>
 
@@ -587,22 +647,22 @@ checks.run("05.2", centre_of_ink)
 # %% [markdown]
 # ## A sound
 #
-# Back to the notes. A sound is known by its **pitch**. The spectrum of the sound (its Fourier transform) has a peak; where the peak is, there is the frequency. Musicians measure the distance of two
+# Back to the notes. A tone is known by its **pitch**. The spectrum of the sound (its Fourier transform) has a peak; where the peak is, there is the frequency. Musicians measure the distance of two
 # frequencies in **cents**: 100 cents are a semitone, 1,200 an octave. Three questions:
 #
 # - **off**: how far the pitch is from the note that was asked for; below 50 cents, or another note would be nearer;
 # - **pure**: the share of the energy that one tone of that note explains, at any phase; above 75 %;
-# - **loud**: its loudness, which is 1 in the data; between 0.8 and 1.2. A whisper may be pure.
+# - **loud**: how loud that one tone is, whatever else sounds beside it; 1 in the data; between 0.8 and 1.2. A whisper may be pure.
 #
-# And one question to all of them together. Given its note, only the **phase** of a tone is left to chance: where in its cycle it begins. If all have the same phase, they are one recording. The length of the mean of $e^{i\,\text{phase}}$
-# is 1 then, and about $1/\sqrt N$ if the phases of $N$ sounds are random.
+# And one question to all of them together. Given its note, only the **phase** of a tone is left to chance: where in its cycle it begins. If all of a note have the same phase, they are one recording. The length of the mean of $e^{i\,\text{phase}}$
+# is 1 then. Two recordings of opposite phase have length 0; but twice their phase is the same phase, so we take $e^{2i\,\text{phase}}$ as well, and the larger length, note by note. Random phases of $N = 25$ sounds give about $0.9/\sqrt N \approx 0.2$.
 
 # %%
 wanted = torch.arange(200, device=course.device) % 8
 sung = draw(singer, (200, 512), cond=wanted)
 hertz = data.note_frequency(wanted).cpu()
 off = measure.cents(data.pitch(sung).cpu(), hertz)
-print(f"half of them are within {off.abs().nanmedian():.0f} cents of their note")
+print(f"half of {len(sung)} notes are within {off.abs().nanmedian():.1f} cents of what was asked")
 
 # %% tags=["measure"]
 # @title Pitch, purity, loudness: fakes first, then the network
@@ -616,45 +676,54 @@ def heard(some: Tensor) -> tuple[Tensor, measure.Tones]:
     return away, fitted
 
 
+def gathered_phases(phase: Tensor) -> float:
+    """Are the 25 phases of a note one, or two that are opposite? A mean over the eight notes."""
+    by_note = phase.view(25, 8)
+    return float(max(measure.gathered(by_note, turns).mean() for turns in (1, 2)))
+
+
 phases = 6.2832 * torch.rand(200, generator=random)
+opposite = 3.1416 * (torch.arange(200) // 8 % 2)
 real = data.tone(hertz, 0.064, phase=phases)
 untrained = recipes.find("notes").untrained().to(course.device)
 sound_sets = {
     "reference: real notes": real,
-    "model": sung.cpu(),
     "control: untrained network": draw(untrained, sung.shape, cond=wanted).cpu(),
-    "control: frames exchanged": exchanged(real.view(200, 16, 32)).flatten(1),
+    "control: slices exchanged": exchanged(real.view(200, 16, 32)).flatten(1),
     "control: a semitone too high": data.tone(hertz * 2 ** (1 / 12), 0.064, phase=phases),
     "control: silence": torch.zeros_like(real),
     "control: one recording a note": data.tone(hertz, 0.064),
+    "control: two opposite recordings": data.tone(hertz, 0.064, phase=opposite),
+    "model": sung.cpu(),
 }
 sound_pass, gathered = {}, {}
-print(f"{'':31}off (cents)  pure   loud  passes  phases gathered")
+print(f"{'medians':34}off (cents)  pure   loud  passes  phases gathered")
 for name, some in sound_sets.items():
     away, fitted = heard(some)
     good = (away < 50) & (fitted.purity > 0.75) & ((fitted.loudness - 1).abs() < 0.2)
-    sound_pass[name], gathered[name] = float(good.float().mean()), fitted.gathered
+    sound_pass[name] = float(good.float().mean())
+    gathered[name] = gathered_phases(fitted.phase)
     numbers = (
         f"{away.nanmedian():10.1f}{fitted.purity.median():8.2f}{fitted.loudness.median():7.2f}"
     )
-    print(f"{name:30}{numbers}{sound_pass[name]:8.0%}{gathered[name]:12.2f}")
+    print(f"{name:33}{numbers}{sound_pass[name]:8.0%}{gathered[name]:12.2f}")
 
 # %% tags=["measure"]
 # @title What was found of the sounds
 singles = [n for n in sound_pass if n.startswith("control") and "recording" not in n]
 fooled = max(sound_pass[name] for name in singles)
 claims.check("sounds: share of the model's that pass", sound_pass["model"], ">", 0.6)
-claims.check("sounds: the best control passes, sound by sound", fooled, "<", 0.1)
-claims.check("sounds: the model's phases are not gathered", gathered["model"], "<", 0.3)
-one = gathered["control: one recording a note"]
-claims.check("control: those of one recording a note are", one, ">", 0.9)
+claims.check("sounds: the best control but the recordings passes", fooled, "<", 0.1)
+claims.check("sounds: the model's phases are not gathered", gathered["model"], "<", 0.35)
+least = min(share for name, share in gathered.items() if "recording" in name)
+claims.check("control: those of one or two recordings a note are", least, ">", 0.9)
 
 # %% [markdown]
-# The network is as much in tune as the instrument can tell: real notes are not at 0 either, because a fifteenth of a second leaves it some doubt.
+# Half of the network's notes are within 1.2 cents. The instrument itself errs by up to 1.7, for each note by the same amount, so real notes are not at 0 either.
 #
 # *One recording a note* passes sound by sound, as it must: each is real. Only the last column sees it. An instrument for single examples says nothing about variety.
 #
-# ### Exercise 05.3 - Longer than the network (20 min, hard)
+# ### Exercise 05.3 - Longer than the network (20 min, medium)
 #
 # The network takes 512 samples and no other number. Make a denoiser for sounds of any length from it: let it guess in overlapping windows, and at each sample take the **mean** of all the windows that hold it.
 # Windows begin at 0, `hop`, `2 hop` and so on. If the last of them does not reach the end, one more is added that ends with the sound. (Bar-Tal et al. 2023 do this with images, and call it MultiDiffusion.)
@@ -704,7 +773,7 @@ checks.run("05.3", long_guess)
 # The transformer took everything. Is it also better at what the U-Net is made for? We race them on the digits: about equal numbers of weights, the same loss, loop, optimizer and batches, three seeds each. Every so often we measure
 # the squared error of the predicted noise on 100 held-out digits, averaged over eight times $t$.
 #
-# Equal in what? A step of the U-Net costs about three times as much on a CPU. So the transformer gets three times as many steps, and we look at the same runs twice: over **training steps**, and over **seconds** of computing.
+# Equal in what? A step of the U-Net costs two to three times as much on a CPU. So the transformer gets three times as many steps, and sees three times as many digits. We look at the same runs twice: over **training steps**, and over **seconds** of the CPU.
 #
 # **Guess first:** which wins over steps, and which over seconds?
 
@@ -766,14 +835,17 @@ def race(model: diffusion.Denoiser, seed: int, num_steps: int) -> Tensor:
 
 
 seeds = (0, 1, 2)
-painters = {(kind, seed): raced(kind, seed) for kind in networks for seed in seeds}
 length = {"U-Net": sizes.unet_steps, "transformer": sizes.dit_steps}
-runs = {(kind, seed): race(m, seed, length[kind]) for (kind, seed), m in painters.items()}
+painters, runs = {}, {}
+for kind in networks:
+    for seed in seeds:
+        painters[kind, seed] = raced(kind, seed)  # seeds the noise of its training, too
+        runs[kind, seed] = race(painters[kind, seed], seed, length[kind])
 weights = {kind: measure.count_parameters(painters[kind, 0]) for kind in networks}
 print({kind: f"{number:,} weights" for kind, number in weights.items()})
 
 # %% [markdown]
-# *The figure: each seed is a line.*
+# *The figure: each seed is a line. It ends where that run ended; seconds depend on what else the machine did.*
 
 # %% tags=["measure"]
 # @title The error over steps and over seconds
@@ -783,7 +855,9 @@ figure, axes = plots.panels(
     alt="Two panels with falling lines, over steps and over seconds. In both the three lines of "
     "the U-Net lie well below the three of the transformer.",
 )
-for ax, column, label in zip(axes, (0, 1), ("training step", "seconds of training"), strict=True):
+for ax, column, label in zip(
+    axes, (0, 1), ("training step", "CPU seconds of training"), strict=True
+):
     for (kind, seed), rows in runs.items():
         color = {"U-Net": plots.PURPLE, "transformer": plots.ORANGE}[kind]
         name = f"_{seed}" if seed else kind
@@ -817,12 +891,14 @@ claims.check(f"equal steps: {says}", gap["steps"], ">", 0.03)
 claims.check(f"equal seconds: {says}", gap["seconds"], ">", 0.01)
 
 # %% [markdown]
-# By the error the U-Net is ahead, by either clock. (At equal steps the transformer is in the middle of its run, and its rate of learning still high. A run that ends there does better, not much: [log](../docs/experiments.md).)
+# By the error the U-Net is ahead, by either clock. (*Equal seconds* is where the shortest run ended; between two looks we read off a straight line. At equal steps the transformer is in the middle of its run, and its rate of learning still high. A run that ends there does better, not much: [log](../docs/experiments.md).)
 #
-# But nobody looks at the error of a noise. We let both draw, and a judge as in lesson 02 reads the digits. **Guess first:** whose does it read better?
+# ### A second opinion
+#
+# But nobody looks at the error of a noise. We let both draw, and a judge as in lesson 02 reads the digits. Each network has seen what it saw in its whole run. **Guess first:** whose does it read better?
 
 # %% tags=["measure"]
-# @title 120 digits by each: read as asked, and distance to held-out digits by the judge's features
+# @title 120 digits by each: what share is read as asked?
 torch.manual_seed(course.seed)
 judge = measure.Judge(16).to(course.device)
 training.fit(
@@ -834,23 +910,35 @@ training.fit(
 )
 shape, ten = (120, 1, 16, 16), torch.arange(120, device=course.device) % 10
 painted = {key: draw(model, shape, cond=ten) for key, model in painters.items()}
-readable, distant = {}, {}
+readable = {}
 for kind in networks:
     drawn_by = [painted[kind, seed] for seed in seeds]
     readable[kind] = measure.Scatter.of(judge.accuracy(images, ten) for images in drawn_by)
-    distant[kind] = measure.Scatter.of(judge.distance(images, test) for images in drawn_by)
-    print(f"{kind:12} read as asked {readable[kind]}, distance {distant[kind]}")
-ahead = readable["transformer"].mean - readable["U-Net"].mean
-claims.check("read as asked: transformer minus U-Net, mean of three seeds", ahead, ">", -0.03)
+    print(f"{kind:12} read as asked {readable[kind]}")
+least = min(scatter.low for scatter in readable.values())
+claims.check("read as asked: the worst of six networks", least, ">", 0.3)
 
 # %% [markdown]
-# The judge does not see the U-Net's lead; it reads the transformer's digits at least as well. The distance to held-out digits, which compares whole *sets*, sides with the error: the U-Net's is smaller. So *better* is a word about the instrument. The judge asks of one digit at
-# a time whether its kind can be told. It does not ask whether anybody writes like that.
+# *The figure: the first ten digits by each network of seed 0.*
+
+# %% tags=["measure"]
+# @title What the judge was shown
+plots.image_grid(
+    torch.stack([painted[kind, 0][:10].cpu() for kind in networks]),
+    rows=list(networks),
+    columns=[str(k) for k in range(10)],
+    title="Ten digits asked of each network",
+    alt="Two rows of ten digits. One row by the U-Net, one by the transformer.",
+    width=7.0,
+)
+
+# %% [markdown]
+# Here the judge prefers the transformer, against the error. But this is early, after seconds of training. After nearly four times the steps the U-Net is ahead by the judge too ([log](../docs/experiments.md)). So *better* is a word about the instrument, and about when one looks.
 
 # %% [markdown]
 # ## One table
 #
-# Four kinds of data, one loss, one loop, one sampler. The digits are those of the transformer of seed 0, and *passes* means there that the judge reads what was asked. So all four rows are one class of network.
+# Four kinds of data, one loss, one loop, one sampler, one class of network. The digits are those of the transformer of seed 0; they pass if the judge reads what was asked, and *exchanged* are real digits that had their pixels exchanged between them.
 
 # %% tags=["measure"]
 # @title All four
@@ -865,7 +953,7 @@ image_pass = {
 found = {
     "images": (image_pass, "reads as asked"),
     "sounds": (sound_pass, "pitch, purity, loudness"),
-    "clips": (clip_pass, "constant speed"),
+    "clips": (clip_pass, "motion and shape"),
     "clouds": (cloud_pass, "on one surface"),
 }
 print(f"{'':8}{'instrument':26}{'real':>6}{'model':>7}{'untrained':>11}{'exchanged':>11}")
@@ -876,18 +964,16 @@ for name, (passes, instrument) in found.items():
     ]
     numbers = f"{columns[0]:6.0%}{columns[1]:7.0%}{columns[2]:11.0%}{columns[3]:11.0%}"
     print(f"{name:8}{instrument:26}{numbers}")
-worst = min(passes["model"] for passes, _ in found.values())
-claims.check("of all four kinds, the least share that passes", worst, ">", 0.4)
 
 # %% [markdown]
 # ## Where the claim stops being true
 #
 # - *Images, audio, video, 3D models*: the loss, the loop and the sampler took all four unchanged. The *network* did not: it must be told how the data is cut, and whether it has an order.
-# - *Audio generation (music, speech synthesis)*, *video generation and editing*, as the article says elsewhere: these were tones of a fifteenth of a second, 16 x 16 pixels, 64 points. Real systems first compress sounds, films and shapes into fewer numbers, and run the diffusion there (Rombach et al. 2022). That
+# - *Audio generation (music, speech synthesis)*, *video generation and editing*, as the article says elsewhere: these were tones of a fifteenth of a second, 16 x 16 pixels, 64 points. Many real systems first compress sounds, films and shapes into fewer numbers, and run the diffusion there (Rombach et al. 2022). That
 #   was not shown here.
-# - *Usually U-Net or Transformer*: both work. On few small images, after seconds of training, the U-Net has the smaller error: it is built to look at neighbours, and the transformer must learn that from examples. This says
+# - *Usually U-Net or Transformer*: both work. On few small images, after seconds of training, the U-Net has the smaller error. Probably because it is built to look at neighbours, and the transformer must learn that from examples; we did not test it. This says
 #   nothing about large data and long training (Peebles & Xie 2023).
-# - *Passes* is three bounds a kind. It does not say that the distribution is right: variety needs its own instrument each time.
+# - *Passes* is a few bounds a kind. It does not say that the distribution is right: variety needs its own instrument each time.
 
 # %% [markdown]
 # ## What was measured

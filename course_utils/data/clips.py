@@ -47,14 +47,19 @@ def moving_digits(
         `Clips`.
 
     Raises:
-        ValueError: a size is out of its range.
+        ValueError: a size is out of its range, or the digits are no floating point numbers.
     """
-    free = side - images.shape[-1]
-    if images.ndim != 4 or images.shape[1] != 1 or free < 1 or len(images) != len(labels):
+    free = side - images.shape[-1] if images.ndim == 4 else 0
+    right = images.ndim == 4 and images.shape[1] == 1 and images.shape[2] == images.shape[3]
+    if not right or free < 1 or not len(images) or labels.shape != images.shape[:1]:
         raise ValueError(
-            f"expected digits (M, 1, D, D) smaller than {side} pixels and a label for each; got "
-            f"{tuple(images.shape)} and {tuple(labels.shape)}."
+            f"expected digits (M, 1, D, D), M >= 1, smaller than {side} pixels and a label for "
+            f"each; got {tuple(images.shape)} and {tuple(labels.shape)}."
         )
+    if not images.is_floating_point():
+        raise ValueError(f"digits must be floating point in [-1, 1]; got {images.dtype}.")
+    if num_clips < 1:
+        raise ValueError(f"num_clips must be at least 1; got {num_clips}.")
     if num_frames < 2:
         raise ValueError(f"num_frames must be at least 2, or nothing moves; got {num_frames}.")
     which = torch.randint(len(images), (num_clips,), generator=generator)

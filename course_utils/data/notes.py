@@ -29,7 +29,11 @@ def note_frequency(label: Tensor | int) -> Tensor:
         ValueError: there is no such note.
     """
     label = torch.as_tensor(label)
-    if label.is_floating_point() or bool(((label < 0) | (label >= len(NOTE_NAMES))).any()):
+    if (
+        label.is_floating_point()
+        or label.dtype == torch.bool
+        or bool(((label < 0) | (label >= len(NOTE_NAMES))).any())
+    ):
         raise ValueError(f"a note is a whole number in 0 ... {len(NOTE_NAMES) - 1}; got {label}.")
     return MIDDLE_C * 2 ** (_SEMITONES.to(label.device)[label] / 12)
 
@@ -49,8 +53,10 @@ def random_notes(num_notes: int, seconds: float = 0.064, *, generator: torch.Gen
         `Notes`.
 
     Raises:
-        ValueError: the length is not positive.
+        ValueError: there are no notes, or the length is not positive.
     """
+    if num_notes < 1:
+        raise ValueError(f"num_notes must be at least 1; got {num_notes}.")
     labels = torch.randint(len(NOTE_NAMES), (num_notes,), generator=generator)
     phase = 2 * math.pi * torch.rand(num_notes, generator=generator, dtype=torch.float64)
     return Notes(tone(note_frequency(labels), seconds, phase=phase), labels)

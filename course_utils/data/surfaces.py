@@ -16,7 +16,10 @@ from torch import Tensor
 
 
 class Surface(ABC):
-    """A surface that can be sampled, and to which a distance can be measured."""
+    """A surface that can be sampled, and to which a distance can be measured.
+
+    Distances raise ValueError for points that are not (..., 3), a surface for sizes that make none.
+    """
 
     @abstractmethod
     def sample(self, num_points: int, *, generator: torch.Generator) -> Tensor:
@@ -25,6 +28,11 @@ class Surface(ABC):
     @abstractmethod
     def distance(self, points: Tensor) -> Tensor:
         """Euclidean distance (...) of points (..., 3) to the nearest place of the surface."""
+
+
+def _in_space(points: Tensor) -> None:
+    if not points.ndim or points.shape[-1] != 3:
+        raise ValueError(f"points must have shape (..., 3); got {tuple(points.shape)}.")
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class Torus(Surface):
     ring: float = 1.5
     tube: float = 0.6
 
+    def __post_init__(self) -> None:
+        if not 0 < self.tube < self.ring:
+            raise ValueError(f"a torus needs 0 < tube < ring; got {self.tube} and {self.ring}.")
+
     def sample(self, num_points: int, *, generator: torch.Generator) -> Tensor:
         """Draw (N, 3) points, even over the area."""
         u, v = 2 * math.pi * torch.rand(2, num_points, generator=generator, dtype=torch.float64)
@@ -49,6 +61,7 @@ class Torus(Surface):
 
     def distance(self, points: Tensor) -> Tensor:
         """Exact: |distance to the circle inside the tube - tube|."""
+        _in_space(points)
         across = points[..., :2].norm(dim=-1) - self.ring
         return (torch.hypot(across, points[..., 2]) - self.tube).abs()
 
@@ -58,6 +71,10 @@ class Cube(Surface):
     """The six faces of a cube around the origin; `half` is half its side."""
 
     half: float = 1.34
+
+    def __post_init__(self) -> None:
+        if not self.half > 0:
+            raise ValueError(f"half of a cube's side must be above 0; got {self.half}.")
 
     def sample(self, num_points: int, *, generator: torch.Generator) -> Tensor:
         """Draw (N, 3) points, even over the area."""
@@ -69,6 +86,7 @@ class Cube(Surface):
 
     def distance(self, points: Tensor) -> Tensor:
         """Exact, inside and outside."""
+        _in_space(points)
         beyond = points.abs() - self.half  # (..., 3)
         outside = beyond.clamp(min=0).norm(dim=-1)
         return torch.where(outside > 0, outside, -beyond.amax(dim=-1))
@@ -107,6 +125,7 @@ class SwissRoll(Surface):
 
     def distance(self, points: Tensor) -> Tensor:
         """To a chain of 4,000 places, and to the edge of the sheet: off by less than 0.002."""
+        _in_space(points)
         flat = points[..., ::2].reshape(-1, 2)
         curve = self.curve().to(points)
         parts = [torch.cdist(part, curve).amin(dim=1) for part in flat.split(4096)]
@@ -134,9 +153,14 @@ def random_clouds(num_clouds: int, num_points: int = 128, *, generator: torch.Ge
         num_clouds: N.
         num_points: P, at least 1.
         generator: on the CPU.
+
+    Raises:
+        ValueError: there are no clouds, or no points.
     """
-    if num_points < 1:
-        raise ValueError(f"num_points must be at least 1; got {num_points}.")
+    if min(num_clouds, num_points) < 1:
+        raise ValueError(
+            f"num_clouds and num_points must be at least 1; got {num_clouds} and {num_points}."
+        )
     labels = torch.randint(len(SURFACES), (num_clouds,), generator=generator)
     points = torch.empty(num_clouds, num_points, 3)
     for label, surface in enumerate(SURFACES.values()):

@@ -70,15 +70,22 @@ class Tokens:
         """(T, width) where each token is, as sines and cosines of its place along each axis.
 
         The slowest makes half a turn over the whole axis, the fastest one in two tokens. What
-        cannot be shared out evenly among the axes stays 0.
+        cannot be shared out evenly among the axes stays 0, and so does the place of a single token.
+
+        Raises:
+            ValueError: the width is below 2 for each axis, so that some places would look alike.
 
         Source: Vaswani et al. 2017, section 3.5, arXiv:1706.03762; a share of the width for each
         axis as in Peebles & Xie 2023, arXiv:2212.09748, whose code has them fixed.
         """
         long = [count for count in self.grid if count > 1]
-        places = torch.cartesian_prod(*[torch.arange(count) / count for count in long])
-        share = width // (2 * max(1, len(long)))  # frequencies of an axis
+        if width < 2 * len(long):
+            raise ValueError(f"width must be at least 2 for each of {len(long)} axes; got {width}.")
         waves = torch.zeros(self.count, width)
+        if not long:
+            return waves
+        places = torch.cartesian_prod(*[torch.arange(count) / count for count in long])
+        share = width // (2 * len(long))  # frequencies of an axis
         for axis, count in enumerate(long):
             turns = torch.logspace(-1, math.log2(count / 2), share, base=2)  # of the whole axis
             angle = 2 * math.pi * places.view(self.count, -1)[:, axis, None] * turns

@@ -69,9 +69,13 @@ class DiT(nn.Module):
             label: integers in 0 ... num_classes - 1; None says that nothing is known.
 
         Raises:
-            ValueError: the data or the labels do not suit this network.
+            ValueError: the data, the times or the labels do not suit this network.
         """
         h = self.enter(self.tokens.cut(x))  # (B, T, D)
+        if t.shape != x.shape[:1]:
+            raise ValueError(
+                f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}."
+            )
         check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
         time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
         cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, D)

@@ -14,8 +14,8 @@ from course_utils.measure.distance import (
     saturation,
 )
 from course_utils.measure.judges import Judge, classification_loss
-from course_utils.measure.motion import Motion, track
-from course_utils.measure.tones import Tones, cents, fit_tones
+from course_utils.measure.motion import Motion, likeness, track
+from course_utils.measure.tones import Tones, cents, fit_tones, gathered
 
 __all__ = [
     "Calls",
@@ -36,6 +36,8 @@ __all__ = [
     "entropy",
     "fit_tones",
     "forward_flops",
+    "gathered",
+    "likeness",
     "modes",
     "nearest",
     "saturation",

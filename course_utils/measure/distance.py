@@ -71,12 +71,13 @@ def covered(reference: Tensor, points: Tensor, radius: float) -> float:
     Points that all lie in one place of a surface are on it, and cover next to nothing.
 
     Raises:
-        ValueError: the radius is not positive, or there are no reference points.
+        ValueError: the radius is not positive, there are no reference points, or the points have
+            another number of coordinates.
     """
-    if not radius > 0 or not len(reference):
+    if not radius > 0 or not len(reference) or reference.shape[1:] != points.shape[1:]:
         raise ValueError(
-            f"covered needs reference points and a radius above 0; got {len(reference)} points "
-            f"and radius={radius}."
+            "covered needs reference points, points of as many coordinates and a radius above 0; "
+            f"got {tuple(reference.shape)}, {tuple(points.shape)} and radius={radius}."
         )
     if not len(points):
         return 0.0

@@ -70,3 +70,19 @@ def test_wrong_sizes_are_explained():
         clips(2, side=10)
     with pytest.raises(ValueError, match="at least 2, or nothing moves; got 1"):
         clips(2, num_frames=1)
+
+
+@pytest.mark.parametrize(
+    ("images", "num", "says"),
+    [
+        (torch.zeros(3, 1, 10, 10, dtype=torch.uint8), 5, "floating point"),
+        (torch.zeros(3, 1, 10, 8), 5, r"got \(3, 1, 10, 8\)"),
+        (torch.zeros(3, 1, 10, 10), 0, "num_clips must be at least 1; got 0"),
+        (torch.zeros(0, 1, 10, 10), 5, "M >= 1"),
+        (torch.zeros(()), 5, "expected digits"),
+    ],
+)
+def test_wrong_digits_are_explained(images, num, says):
+    labels = torch.arange(len(images) if images.ndim else 0)
+    with pytest.raises(ValueError, match=says):
+        moving_digits(images, labels, num, generator=torch.Generator())

@@ -61,3 +61,10 @@ def test_notes_that_do_not_exist_are_refused(label):
 def test_a_length_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one sample"):
         notes(2, seconds=0)
+
+
+def test_there_is_at_least_one_note():
+    with pytest.raises(ValueError, match="at least 1; got -1"):
+        random_notes(-1, generator=torch.Generator())
+    with pytest.raises(ValueError, match="a note is a whole number"):
+        note_frequency(torch.tensor([True]))

@@ -88,5 +88,21 @@ def test_each_cloud_is_on_the_surface_of_its_label():
 
 
 def test_clouds_of_no_points_are_refused():
-    with pytest.raises(ValueError, match="at least 1; got 0"):
+    with pytest.raises(ValueError, match="at least 1; got 2 and 0"):
         random_clouds(2, 0, generator=torch.Generator())
+
+
+@pytest.mark.parametrize("surface", SURFACES.values(), ids=list(SURFACES))
+@pytest.mark.parametrize("shape", [(5, 2), (5, 4), ()])
+def test_a_distance_is_of_points_in_space(surface, shape):
+    with pytest.raises(ValueError, match=r"must have shape \(\.\.\., 3\)"):
+        surface.distance(torch.zeros(shape))
+
+
+def test_sizes_that_make_no_surface_are_refused():
+    with pytest.raises(ValueError, match="0 < tube < ring"):
+        Torus(0.5, 1.0)
+    with pytest.raises(ValueError, match="above 0; got -1"):
+        Cube(-1)
+    with pytest.raises(ValueError, match="must be at least 1; got -1 and 4"):
+        random_clouds(-1, 4, generator=torch.Generator())

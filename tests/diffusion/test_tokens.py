@@ -87,3 +87,14 @@ def test_neighbours_are_alike_and_each_axis_has_its_share():
     by_row = Patches(1, 8, 2).waves(16).view(4, 4, 16)
     assert torch.equal(by_row[0, :, :8], by_row[0, :1, :8].expand(4, 8))  # one row: alike
     assert torch.equal(by_row[:, 0, 8:], by_row[:1, 0, 8:].expand(4, 8))  # one column
+
+
+def test_a_single_token_has_no_place():
+    assert not Patches(1, 4, 4).waves(8).any()
+    assert not Frames(32, 32).waves(8).any()
+
+
+def test_each_axis_needs_two_waves():
+    assert Clip().waves(6).unique(dim=0).shape == (64, 6)
+    with pytest.raises(ValueError, match="at least 2 for each of 3 axes; got 4"):
+        Clip().waves(4)

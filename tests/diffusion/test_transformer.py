@@ -203,3 +203,9 @@ def test_other_precisions_train_and_sample(dtype, error, trained):
     model = Denoiser(net, Cosine(), "v")
     state = last(sample(model, (4, 1, 8, 8), num_steps=4, cond=label[:4])).state
     assert bool(state.isfinite().all())
+
+
+@pytest.mark.parametrize("shape", [(1,), (), (4, 1)])
+def test_a_time_is_never_spread_over_the_batch(shape):
+    with pytest.raises(ValueError, match=r"t must have shape \(4,\), one time per example"):
+        small()(torch.zeros(4, 1, 8, 8), torch.full(shape, 0.5))

@@ -25,6 +25,8 @@ def test_cents_of_known_intervals():
     assert got[3].isnan()  # silence: the caller counts it as a miss
     with pytest.raises(ValueError, match=r"one shape; got \(4,\) and \(2,\)"):
         measure.cents(asked, asked[:2])
+    with pytest.raises(ValueError, match="above 0 hertz"):
+        measure.cents(asked, 0 * asked)
 
 
 def test_loudness_phase_and_purity_of_a_tone():
@@ -57,6 +59,7 @@ def test_fakes():
     silence = fit(torch.zeros(64, 512), hertz)
     assert not silence.purity.any()
     assert not silence.loudness.any()
+    assert bool(silence.phase.isnan().all())
     assert fit(waves(hertz * 2 ** (1 / 12)), hertz).purity.max() < 0.75  # a semitone off
     frames = waves(hertz, phase=2 * math.pi * torch.rand(64, 1, generator=random))
     order = torch.rand(64, 16, generator=random).argsort(dim=0)  # frames of different sounds
@@ -64,8 +67,24 @@ def test_fakes():
     assert fit(mixed.flatten(1), hertz).purity.mean() < 0.2
     again = fit(waves(hertz), hertz)  # pure, and one sound again and again
     assert again.purity.min() > 0.99
-    assert again.gathered == pytest.approx(1, abs=1e-5)
-    assert fit(frames, hertz).gathered < 0.35
+    assert measure.gathered(again.phase) == pytest.approx(1, abs=1e-5)
+    assert measure.gathered(fit(frames, hertz).phase) < 0.35
+
+
+def test_gathered_phases():
+    two = torch.tensor([0.4, 0.4 + math.pi]).repeat(50)
+    assert float(measure.gathered(two)) == pytest.approx(0, abs=1e-5)
+    assert float(measure.gathered(two, turns=2)) == pytest.approx(1, abs=1e-5)
+    many = 2 * math.pi * torch.rand(25, 2000, generator=torch.Generator().manual_seed(0))
+    expected = math.sqrt(math.pi) / 2 / 5  # of a Rayleigh variable, at 25 phases
+    assert measure.gathered(many).shape == (2000,)
+    assert float(measure.gathered(many).mean()) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(("phase", "turns"), [((), 1), ((0, 3), 1), ((4,), 0), ((4,), 1.5)])
+def test_phases_and_turns_have_their_ranges(phase, turns):
+    with pytest.raises(ValueError, match="N >= 1, and turns be a whole number"):
+        measure.gathered(torch.zeros(phase), turns)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +94,7 @@ def test_fakes():
         (torch.zeros(100), torch.ones(1), {}, r"got \(100,\)"),
         (torch.zeros(1, 100), torch.tensor([4000.0]), {}, "below 4000"),
         (torch.zeros(1, 100), torch.tensor([0.0]), {}, "above 0"),
+        (torch.full((1, 100), math.nan), torch.ones(1), {}, "must be finite"),
         (torch.zeros(1, 100), torch.ones(1), {"envelope": torch.ones(9)}, r"\(100,\); got \(9,\)"),
     ],
 )

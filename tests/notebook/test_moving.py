@@ -91,5 +91,18 @@ def test_clouds_stand_side_by_side():
     figure = plots.clouds({"model": torch.randn(50, 3), "clean": torch.randn(20, 3)}, title="Two")
     assert [ax.get_title("left") for ax in figure.axes] == ["model", "clean"]
     assert len(plots.png(figure)) < 60_000
-    with pytest.raises(ValueError, match=r"\(N, 3\); got \(5, 2\)"):
+    with pytest.raises(ValueError, match=r"\(N, 3\) finite numbers; got shape \(5, 2\)"):
         plots.clouds({"flat": torch.randn(5, 2)})
+
+
+def test_what_cannot_be_played_or_seen_is_refused():
+    with pytest.raises(ValueError, match="floating point"):
+        plots.player({"integers": torch.ones(9, dtype=torch.int64)}, rate=8000)
+    for sounds, rate in (({}, 8000), ({"a": torch.zeros(9)}, 0)):
+        with pytest.raises(ValueError, match="expected sounds and rate above 0"):
+            plots.player(sounds, rate=rate)
+    for clouds, lift in (({}, 0), ({"a": torch.zeros(4, 3)}, 500)):
+        with pytest.raises(ValueError, match="lift in -90 to 90"):
+            plots.clouds(clouds, lift=lift)
+    with pytest.raises(ValueError, match="finite"):
+        plots.clouds({"a": torch.full((4, 3), float("nan"))})

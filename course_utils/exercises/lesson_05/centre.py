@@ -114,6 +114,19 @@ CENTRE = Exercise(
             "The first column is 0, not 1.",
         ),
         Mistake(
+            "middles of pixels",
+            lambda frames: centre_of_ink(frames) + 0.5,
+            "The first pixel is at 0, not at a half.",
+        ),
+        Mistake(
+            "from the middle",
+            lambda frames: (
+                centre_of_ink(frames)
+                - (torch.tensor([frames.shape[-1], frames.shape[-2]], dtype=frames.dtype) - 1) / 2
+            ),
+            "Count from the first pixel, not from the middle of the frame.",
+        ),
+        Mistake(
             "from 0 to 1",
             lambda frames: (
                 centre_of_ink(frames)

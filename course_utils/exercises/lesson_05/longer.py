@@ -130,6 +130,16 @@ LONGER = Exercise(
             "The last window counts twice where the hops fit: add one only if samples are left.",
         ),
         Mistake(
+            "windows pushed back, again and again",
+            averaged(
+                lambda length, window, hop: [
+                    min(start, length - window) for start in range(0, length, hop)
+                ]
+            ),
+            "Once a window ends with the sound you are done: those that begin later, pushed back, "
+            "are the same window again, and count twice.",
+        ),
+        Mistake(
             "sum",
             averaged(divide=False),
             "You added the windows up. Divide each sample by the number of windows that hold it.",

@@ -36,9 +36,9 @@ class Animation:
 
     def __init__(self, figures: Iterable[Picture], *, seconds: float = 0.2) -> None:
         drawn = list(figures)
-        if len(drawn) < 2 or not seconds > 0:
+        if len(drawn) < 2 or not seconds >= 0.01:
             raise ValueError(
-                f"an animation needs two figures or more, and seconds above 0 for each; got "
+                f"an animation needs two figures or more, and at least 0.01 seconds for each; got "
                 f"{len(drawn)} figures and seconds={seconds}."
             )
         sizes = {tuple(figure.get_size_inches()) for figure in drawn}
@@ -68,7 +68,7 @@ def animation(figures: Iterable[Picture], *, seconds: float = 0.2) -> Animation:
     """Show figures of one size one after another, `seconds` each, again and again.
 
     Raises:
-        ValueError: fewer than two figures, or of different sizes, or no time for each.
+        ValueError: fewer than two figures, or of different sizes, or less than 0.01 seconds each.
     """
     return Animation(figures, seconds=seconds)
 
@@ -81,6 +81,8 @@ class Player:
     """
 
     def __init__(self, sounds: Mapping[str, Data], rate: int) -> None:
+        if not sounds or not rate > 0:
+            raise ValueError(f"expected sounds and rate above 0; got {len(sounds)} and {rate}.")
         self.files = {name: wav(as_array(sound), rate) for name, sound in sounds.items()}
 
     def _repr_html_(self) -> str:
@@ -106,15 +108,20 @@ def player(sounds: Mapping[str, Data], *, rate: int) -> Player:
         rate: samples a second.
 
     Raises:
-        ValueError: a sound is no line of finite samples.
+        ValueError: a sound is no line of finite floating point samples, there are no sounds, or
+            the rate is not above 0.
     """
     return Player(sounds, rate)
 
 
 def wav(samples: NDArray[Any], rate: int) -> bytes:
     """Samples (T,) in [-1, 1] as a WAV file of 16 bits, one channel."""
-    if samples.ndim != 1 or not samples.size or not np.isfinite(samples).all():
-        raise ValueError(f"a sound must be (T,) finite samples; got shape {samples.shape}.")
+    line = samples.ndim == 1 and samples.size and samples.dtype.kind == "f"
+    if not line or not np.isfinite(samples).all():
+        raise ValueError(
+            "a sound must be (T,) finite samples, floating point in [-1, 1]; got shape "
+            f"{samples.shape} of {samples.dtype}."
+        )
     packed = io.BytesIO()
     with wave.open(packed, "wb") as file:
         file.setnchannels(1)
@@ -146,8 +153,11 @@ def clouds(
         dot: area of a dot in square points.
 
     Raises:
-        ValueError: a cloud has another shape.
+        ValueError: a cloud has another shape or points that are not finite, there is none, or the
+            eye is lifted beyond the top.
     """
+    if not points or not -90 <= lift <= 90:
+        raise ValueError(f"expected clouds and lift in -90 to 90; got {len(points)} and {lift}.")
     size = (WIDE[0], WIDE[0] / max(3, len(points)) + 0.45)
     figure, axes = panels(
         len(points), title=title, titles=list(points), alt=alt, size=size, share=True
@@ -165,8 +175,8 @@ def clouds(
 
 def seen_from(points: NDArray[Any], turn: float, lift: float) -> NDArray[Any]:
     """(3, N) how far to the right, up and near the eye points (N, 3) are, from far away."""
-    if points.ndim != 2 or points.shape[1] != 3:
-        raise ValueError(f"a cloud must have shape (N, 3); got {points.shape}.")
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+        raise ValueError(f"a cloud must be (N, 3) finite numbers; got shape {points.shape}.")
     around, above = np.deg2rad(turn), np.deg2rad(lift)
     x, y, z = points.T
     right = np.cos(around) * x - np.sin(around) * y
