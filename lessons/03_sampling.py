@@ -952,7 +952,7 @@ numbers = image_calls["DDIM"]
 read = [judge.accuracy(images["DDIM", n], asked) for n in numbers]
 error = [squared_error(images["DDIM", n]) for n in numbers]
 taken = [int((labels.cpu() == k).nonzero()[n]) for n in range(len(asked) // 10) for k in range(10)]
-genuine = train[taken]
+genuine = train[torch.tensor(taken, device=train.device)]
 truly = dict(read=judge.accuracy(genuine, asked), error=squared_error(genuine))
 print(f"real digits: read as asked {truly['read']:.1%}, squared error {truly['error']:.3f}")
 figure, axes = plots.panels(
