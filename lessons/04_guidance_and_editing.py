@@ -40,7 +40,7 @@ sizes = course.sizes(
 # package, and a recipe makes them again.
 #
 # In training, one label in ten was hidden, by one line before the loss: `label = label.masked_fill(torch.rand(len(label)) < 0.1, -1)`. (In the package: `denoising_loss(model, batch, drop=0.1)`.) So it is two models in one. Told a label,
-# it denoises a digit of that class. Told -1, it denoises any digit.
+# it denoises a digit of that class. Told -1 (no label: nothing is added to the time), it denoises any digit.
 
 # %%
 from course_utils import data, diffusion, recipes
@@ -153,7 +153,7 @@ plots.image_grid(
 #
 # $$\log\left[\,p_t(x \mid \text{label}) \cdot p_t(\text{label} \mid x)^{\,w-1}\right]$$
 #
-# the density of the class, sharpened where the class is sure. For clean data ($t = 0$) this only avoids the overlap: the dashed curve below, for scale 7.
+# the density of the class, with its doubtful places removed. For clean data ($t = 0$) this only avoids the overlap: the dashed curve below, for scale 7.
 #
 # **Guess first:** at scale 7, do the samples follow it? Does it matter whether the sampler is deterministic, or draws fresh noise in each step (lesson 03)?
 
@@ -234,7 +234,7 @@ claims.check(
 
 # %% [markdown]
 # Neither follows the formula (Bradley & Nakkiran 2024 prove it for both). But how far it goes is a matter of the sampler. At much noise the two classes overlap far out, so the early part pushes hard. The label's own guess does not pull back: it takes each
-# state as a draw of its class, however far out. DDIM moves each number along a fixed path, so the push stays. Fresh noise makes the state forget, and most of the push is gone. The late part alone moves no further than the formula says.
+# state as a draw of its class, however far out. DDIM moves each number along a fixed path, so the push stays. Fresh noise makes the state forget, and most of the push is gone. The late part alone moves hardly further than the formula says. (With fresh noise the middle pushes most of the three.)
 #
 # Both models are exact: this is no error of a network. Guidance draws from something else than the class, and variety shrinks.
 
@@ -304,7 +304,7 @@ fooled = judge.accuracy(means[ten_each], ten_each)
 claims.check("fake: averages of the classes are read as asked", fooled, ">", 0.9)
 
 # %% [markdown]
-# Kynkäänniemi et al. (2024) report of large models that guidance does its harm at high noise, and little at low noise. They guide only on an **interval** between. We try $t$ from 0.3 to 0.7, `Guided(painter, scale, interval=(0.3, 0.7))`; the other calls cost one instead of two. Its rival is the best small scale at all times, 1.2. Both were chosen on another seed.
+# Kynkäänniemi et al. (2024) report of large models that guidance does its harm at high noise, and little at low noise. They guide only on an **interval** between. We try $t$ from 0.3 to 0.7, `Guided(painter, scale, interval=(0.3, 0.7))`; the other calls cost one instead of two. Its rival is the best small scale at all times, 1.2. The interval and the 1.2 were chosen on another seed. Below, brackets hold the lowest and highest of three sampling seeds.
 #
 # **Guess first:** which of the four gets better as the scale rises, and which get worse? What will the interval save?
 
@@ -397,7 +397,7 @@ claims.check("1.2 at all times is as near as 3 on the interval: by", tie, "withi
 # At scale 1 this model draws sets that these numbers can hardly tell from real digits. A little more, and the judge reads nearly all. It reads nearly all *training* digits too, which the model imitates, so we cannot say that guided ones are better written.
 # After that the price goes on rising: sets move away from real digits, two images of one class look more alike, and the guesses overshoot the range of pixels, as the numbers did above. Clipping hides it.
 #
-# On the interval the distance stays small even at scale 7; diversity is about as low as for 1.5 at all times. But 1.2 at all times is as near to real digits as 3 on the interval, and a little more varied. What the interval buys here is calm, one need not choose the scale well, and fewer calls. It does not beat the best scale here; on large models of photographs it did.
+# On the interval the distance stays small even at scale 7; diversity is about as low as for 1.5 at all times. But 1.2 at all times is as near to real digits as 3 on the interval, and a little more varied. What the interval buys here is calm, one need not choose the scale well, and fewer calls. (It guides two steps of ten; whether two others would do was not tried.) It does not beat the best scale here; on large models of photographs it did.
 
 # %% [markdown]
 # ### Exercise 04.1 - Take the contrast back (10 min, easy)
@@ -573,7 +573,7 @@ claims.check("replacement, 80 calls: mean of the second number", replaced.mean, 
 claims.check("resampling, as many calls or fewer: mean", resampled.mean, "within", (1.15, 1.4))
 
 # %% [markdown]
-# Even with an exact denoiser, replacement draws from the wrong distribution: the second number does not follow the first far enough, and varies too much. More steps help a little; up to 3,000 the mean stays far too low ([log](../docs/experiments.md)).
+# Even with an exact denoiser, replacement draws from the wrong distribution: the second number does not follow the first far enough, and varies too much. More steps help a little; after 3,000 the mean was 0.95 where 1.35 is right ([log](../docs/experiments.md)).
 # One way to see it: in each step the second number is moved by what the model said of the *old* noisy first. The new one is put in only afterwards, drawn afresh. (Trippe et al. 2022 work out this bias.) Resampling lets the two look at each other again, at the same noise.
 # The mean comes much nearer at as many calls. It is not exact either: the variance is now about a fifth too small, and falls with more calls.
 #
@@ -693,11 +693,12 @@ claims.check("told the label: distance", by_label[:, 1].mean(), "within", (-0.3,
 claims.check("read as it was: nearest - drawn", near_fill[2] - drawn[:, 2].mean(), ">", 0.05)
 
 # %% [markdown]
-# The order is: nearest digit, grey mean, drawn fill; and the average of three draws beats each of them. Lesson 02 says why: squared error asks for the average of all explanations. A perfect draw is as far from that average as the truth is, and independent of it: its error is *twice* that of the perfect
+# The order is: nearest digit, grey mean, drawn fill; and the average of three draws is level with the first. Lesson 02 says why: squared error asks for the average of all explanations. A perfect draw is as far from that average as the truth is, and independent of it: its error is *twice* that of the perfect
 # average, $\operatorname{E}(x - x')^2 = 2\operatorname{Var}(x)$. The average of three perfect draws has $(1 + \tfrac13)/2$, two thirds, of the error of one: compare *average of three / drawn fill*. So squared error prefers the average of three to any draw of the model, though as a *set* the averages are far from real digits.
 #
 # How good are the draws, then? Told the label, the model draws sets as near to real digits as real ones are. Without it the distance is at the upper end of what real sets have, and only two in three are read as what they were. Half a digit often fits several, but that is no excuse: with much data a neighbour would be right
-# about as often as a draw from the true conditional, and ours is right far more often. So our fills are probably no good draws, as the two numbers foretold: they follow what is known too little. (A neighbour can only give back what it has.)
+# about as often as a draw from the true conditional (its lower half is then such a draw), and the nearest digit is right far more often here than our fills. So these are probably no good draws. Replacement follows what is known too little, as the two numbers foretold; the unlabelled half of the model,
+# which saw one digit in ten, may be to blame as well: the two were not told apart. (A neighbour can only give back what it has.)
 #
 # ### Exercise 04.2 - From 16 numbers to a digit (25 min, medium)
 #
@@ -793,7 +794,7 @@ assert (by_page - last(by_package).state).abs().max() < 1e-3  # an edit is `samp
 #
 # - **changed**: the judge reads it as an 8;
 # - **kept**: over all threes, the correlation of *thickness* (mean ink) before and after, and that of *slant* (how far ink moves to the side per row);
-# - **distance** of the set to held-out eights, by the judge's features, less that of other real eights.
+# - **distance** of the set to held-out eights, by the judge's features, minus that of other real eights.
 #
 # **Guess first:** is there a time at which both *changed* and *kept* are high?
 
@@ -998,8 +999,8 @@ fresh_gap = min(distances["noise, from 1.0"]) - max(distances["control: fresh ei
 claims.check("distance of fresh eights: scale 3 - scale 1", fresh_gap, ">", 0.5)
 
 # %% [markdown]
-# At as many eights inversion keeps much more of the hand than added noise does, and is about as near to real eights. The nearest real 8 keeps as much (and more than the edit by noise from 0.7), but look at its distance: real digits all, as a *set* they are odd ones, those that look like a 3.
-# From pure noise both ways end far from real eights. For added noise guidance is to blame: fresh eights at scale 1 are near.
+# At as many eights inversion keeps much more of the hand than added noise does, and is about as near to real eights. The nearest real 8 keeps nearly as much (and more than the edit by noise from 0.7), but look at its distance: real digits all, as a *set* they are no sample of eights (those near a 3, some of them again and again).
+# From pure noise both ways end far from real eights. For added noise guidance is to blame: fresh eights at scale 1 are near. Of inversion's we do not know.
 #
 # The price of inversion is calls: it walks twice, in finer steps. Added noise gains nothing by finer ones ([log](../docs/experiments.md)).
 #
@@ -1132,7 +1133,7 @@ gap = gaps["line, stretched"].mean
 claims.check("between: distance, line stretched - arc", gap, "within", (-0.25, 0.15))
 
 # %% [markdown]
-# The length. The line, stretched, is at least as good as the arc: what harmed it was being short. The ends are short already (inverted noises are not like fresh noise), and the line loses more. Nor is the arc a way *through* digits: nearer than the line, but in places no digit at all.
+# The length. The line, stretched, takes the same way as the arc at another pace, and is at least as good: what harmed it was being short. The ends are short already (inverted noises are not like fresh noise), and the line loses more. Nor is the arc a way *through* digits: nearer than the line, but in places no digit at all.
 #
 # The judge's likeliest class cannot tell arc from line; the distance can.
 
