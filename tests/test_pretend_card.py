@@ -29,6 +29,7 @@ def run_on_card(lesson: Path, *steps: str) -> subprocess.CompletedProcess:
     return done
 
 
+@pytest.mark.timeout(900)  # a device written in Python takes several times as long
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("steps", [(), (A_DOZEN,)], ids=["fast mode", "short training"])
 def test_lesson_keeps_to_one_device(lesson, steps):

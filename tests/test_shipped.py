@@ -96,6 +96,7 @@ def stale(trainings: list, files: list[Path]) -> list[str]:
     return moved + sorted(asked_for ^ {file.name for file in files})
 
 
+@pytest.mark.timeout(900)  # it runs a whole lesson
 @pytest.mark.parametrize("source", find_lessons(ROOT), ids=lambda path: path.stem)
 def test_a_lesson_in_the_fast_mode_trains_nothing_and_its_claims_hold(source, tmp_path):
     files = [path for path in SHIPPED if path.name[:2] == source.name[:2]]
