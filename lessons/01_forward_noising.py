@@ -471,6 +471,8 @@ def where_half(axis: Tensor, values: Tensor) -> float:
     return float(axis[after - 1] + (a - 0.5) / (a - b) * (axis[after] - axis[after - 1]))
 
 
+# %% tags=["measure"]
+# @title Over time, and over log SNR
 figure, (left, right) = plots.panels(
     2,
     title="Over time three curves; over the signal-to-noise ratio one",

@@ -836,7 +836,7 @@ claims.check("with either of the two nearer to the best on every seed (share)", 
 # fakes. In *shuffled pixels* each pixel comes from another real digit, from the same place: the brightness of every place is right, and no stroke is left.
 
 # %% tags=["measure"]
-# @title A judge is trained, and sees real digits, generated ones and fakes: does it read what was asked?
+# @title A judge is trained, and fakes are made
 test, test_labels = (part.to(course.device) for part in digits.test)
 
 torch.manual_seed(course.seed)
@@ -861,6 +861,9 @@ flat = test.flatten(1)
 order = torch.rand(flat.shape, generator=random).argsort(dim=0)
 shuffled = flat.gather(0, order.to(flat.device)).view_as(test)
 pure = noisy(torch.zeros_like(test), 1.0)
+
+# %% tags=["measure"]
+# @title Real digits, generated ones and fakes: does the judge read what was asked?
 readable = {
     "reference: held-out digits": judge.accuracy(test, test_labels),
     "model": judge.accuracy(painted, asked),

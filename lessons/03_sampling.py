@@ -161,16 +161,18 @@ figure, axes = plots.panels(
     title="DDIM goes smoothly, ancestral steps wander",
     titles=["DDIM", "ancestral"],
     size=(8.0, 4.2),
-    alt="Two panels with eight grey clusters on a circle and two coloured ways that end in them: "
+    alt="Two panels with eight grey clusters on a circle and two coloured ways, from a dot to a square, that end in them: "
     "smooth arcs by DDIM, jagged ways by ancestral steps.",
 )
+begin = torch.tensor([[0.5, 0.2], [-0.4, -1.9]], device=course.device)  # two noises
 for ax, step in zip(axes, (diffusion.ddim, diffusion.ancestral(generator=seeded(3))), strict=True):
     ax.scatter(*ring.sample(1000, generator=seeded(0)).T, s=2, color="0.8")
-    run = diffusion.sample(exact, (2, 2), num_steps=100, step=step, x_start=x_T[1:3])
-    ways = torch.stack([x_T[1:3], *(here.state for here in run)]).cpu()
+    run = diffusion.sample(exact, (2, 2), num_steps=100, step=step, x_start=begin)
+    ways = torch.stack([begin, *(here.state for here in run)]).cpu()
     for way, color in zip(ways.unbind(1), (plots.PURPLE, plots.ORANGE), strict=True):
         ax.plot(*way.T, color=color, linewidth=1.2)
         ax.plot(*way[0], "o", color=color)
+        ax.plot(*way[-1], "s", color=color)
     ax.set(xlim=(-3, 3), ylim=(-2.2, 2.2), aspect="equal")
 figure
 
@@ -181,7 +183,7 @@ figure
 
 
 # %% tags=["measure"]
-# @title The same state twice
+# @title Do two runs end in one cluster?
 def cluster(x: Tensor) -> Tensor:
     """The number of the nearest cluster, for each point."""
     return torch.cdist(x, exact.means).argmin(1)
@@ -201,6 +203,8 @@ def agree(t: float) -> float:
     return float((cluster(ends[0]) == cluster(ends[1])).float().mean())
 
 
+# %% tags=["measure"]
+# @title How many end in the same cluster, by the time at which both runs begin
 since = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 same = [agree(t) for t in since]
 once, again = (end(exact, num_steps=100) for _ in range(2))
@@ -315,7 +319,7 @@ def true_state(z: Tensor, t: float) -> Tensor:
 # We start on the true path at $t = 3/4$ and compare at $t = 1/4$.
 
 # %% tags=["measure"]
-# @title The error at t = 1/4 against the number of steps, and the slope of each line
+# @title How an order is measured
 makers = {
     "DDIM": lambda: diffusion.ddim,
     "Heun": lambda: diffusion.heun,
@@ -343,6 +347,8 @@ def slope(x: list[float], y: list[float]) -> tuple[float, float]:
     return float(fitted), float((rest / (x @ x)).sqrt())
 
 
+# %% tags=["measure"]
+# @title The error at t = 1/4 against the number of steps, and the slope of each line
 errors = {name: [error_on_the_way(make, n) for n in numbers] for name, make in makers.items()}
 for name, order in {"DDIM": 1, "Heun": 2, "2M": 2}.items():
     fitted, error = slope(numbers, errors[name])
@@ -388,7 +394,7 @@ grids = {
 # %% tags=["measure"]
 # @title The times of ten steps
 print("log SNR -2 to 7:", *(f"{t:.3f}" for t in grids["log SNR -2 to 7"](schedule, 10)))
-plots.curves(
+figure = plots.curves(
     {name: (make(schedule, 10)[::-1], [-k] * 11) for k, (name, make) in enumerate(grids.items())},
     xlabel="time t: data at 0, noise at 1",
     styles={name: {"marker": "|", "linestyle": "none", "color": plots.PURPLE} for name in grids},
@@ -397,6 +403,8 @@ plots.curves(
     alt="Seven rows of eleven ticks between 0 and 1: evenly spread in the first, crowded towards 0 "
     "in the others.",
 )
+figure.axes[0].set_yticks([])
+figure
 
 # %% [markdown]
 # We measure the error of the solver alone: the mean distance between where it ends and where the path of the exact denoiser ends, from the same noise. (That end is found by 1,000 steps of Heun in double precision; more steps, or ends farther out, move it no more.)
@@ -506,7 +514,7 @@ networks = [train_on_ring(seed) for seed in seeds]
 # **Guess first:** from how many calls on is each sampler as good as it gets? And what will be left then, with a trained network?
 
 # %% tags=["measure"]
-# @title Both instruments, for each sampler and number of calls
+# @title The instruments, on real points and on a fake
 from course_utils import measure
 
 held_out = ring.sample(4000, generator=seeded(1000)).to(course.device)
@@ -530,6 +538,8 @@ _, *fake = judged(exact.means.repeat(250, 1))
 print(f"fake, 250 copies of each centre: strays {fake[0]:.2%}, spread {fake[1]:.4f}")
 
 
+# %% tags=["measure"]
+# @title Each sampler with each number of calls, on four denoisers
 def settings(sampler: str, calls: int, noise: int = 7) -> dict:
     """What `sample` needs for this sampler to make this number of calls."""
     steps = (calls + 1) // 2 if sampler == "Heun" else calls
@@ -623,6 +633,8 @@ for sampler, calls in (
     print(f"{sampler:10}{calls:6}   {far!s:38}{stray}")
 
 
+# %% tags=["measure"]
+# @title What is told apart, and what is not
 def apart(of: dict, one: tuple, other: tuple) -> measure.Scatter:
     """Difference of two settings on each of the three networks."""
     return measure.Scatter.of(a - b for a, b in zip(of[one][1:], of[other][1:], strict=True))
@@ -765,6 +777,9 @@ harm = {
     for kind in flaws
     for eta in (0.0, 1.0)
 }
+
+# %% tags=["measure"]
+# @title For both kinds of error
 figure, axes = plots.panels(
     2,
     title="Noise along the way repairs a constant error near t = 1, and makes later ones worse",
@@ -955,6 +970,9 @@ taken = [int((labels.cpu() == k).nonzero()[n]) for n in range(len(asked) // 10) 
 genuine = train[torch.tensor(taken, device=train.device)]
 truly = dict(read=judge.accuracy(genuine, asked), error=squared_error(genuine))
 print(f"real digits: read as asked {truly['read']:.1%}, squared error {truly['error']:.3f}")
+
+# %% tags=["measure"]
+# @title The three instruments over the calls
 figure, axes = plots.panels(
     3,
     title="By squared error one blurred call is best, better than real digits",

@@ -188,6 +188,8 @@ def ask_for_one(scale: float, interval=None, eta: float = 0.0) -> Tensor:
     return last(run).state
 
 
+# %% tags=["measure"]
+# @title Where the numbers land, and what the formula suggests
 landed = {f"DDIM, scale {scale}": ask_for_one(scale) for scale in (1, 3, 7)}
 landed["fresh noise, scale 7"] = ask_for_one(7, eta=1.0)
 axis = torch.linspace(-3, 5, 2001)
@@ -252,7 +254,7 @@ claims.check(
 
 
 # %% tags=["measure"]
-# @title Real digits and fakes
+# @title The distance to real digits, and its floor
 generator = torch.Generator().manual_seed(1)
 order = torch.stack([(test_labels.cpu() == k).nonzero()[:, 0] for k in range(10)])  # (10, 50)
 order = order.to(course.device)
@@ -286,6 +288,9 @@ real = {
     "distance": measure.Scatter.of(distance(x) for x in reals),
     "diversity": measure.Scatter.of(judge.diversity(x, ten_each) for x in reals),
 }
+
+# %% tags=["measure"]
+# @title The instruments on real digits and on fakes
 means = torch.stack([train[labels == k].mean(0) for k in range(10)])
 firsts = torch.stack([train[labels == k][0] for k in range(10)])
 noise = torch.randn(100, 1, 16, 16, generator=generator).clamp(-1, 1).to(course.device)
@@ -505,7 +510,7 @@ claims.check("known pixels come back exactly", exact, "==", True)
 
 
 # %% tags=["measure"]
-# @title The second number, by replacement alone and with resampling
+# @title The exact denoiser of two numbers, by replacement alone and with resampling
 class Pair(nn.Module):
     """The exact denoiser of two numbers with variance 1 and correlation 0.9."""
 
@@ -534,6 +539,8 @@ def second(num_steps: int, repeats: int, seed: int) -> tuple[int, float, float]:
     return end.calls, float(end.state[:, 1].mean()), float(end.state[:, 1].var())
 
 
+# %% tags=["measure"]
+# @title The second number over the calls
 recipes_of_calls = {
     "model, replacement": [(n, 1) for n in (10, 20, 40, 80)],
     "model, resampling": [(10, n) for n in (1, 2, 4, 8)],
@@ -922,7 +929,7 @@ for t in (0.6, 0.8, 1.0):
 inverted = torch.tensor([judged(x) for x in turned.values()])
 points = torch.tensor([judged(x) for x in rivals.values()])
 plane = {
-    "model, noise": tries.mean(0)[1:],
+    "model, added noise": tries.mean(0)[1:],
     "inversion": inverted,
     "control: nearest real 8": points[2:],
     "control: any 8": points[1:2],
@@ -932,7 +939,7 @@ plots.curves(
     xlabel="changed: share read as 8",
     ylabel="kept: mean correlation",
     styles={
-        "model, noise": {"marker": "o"},
+        "model, added noise": {"marker": "o"},
         "inversion": {"marker": "o"},
         "control: nearest real 8": {"marker": "s", "linestyle": ""},
         "control: any 8": {"marker": "X", "linestyle": ""},
@@ -982,6 +989,9 @@ for name, sets in everything.items():
     print(f"{name:32}{read:9.0%}{tilt:7.2f}{thick:11.2f}  {away}")
 strays = [edge - of_eights.mean for edge in (of_eights.low, of_eights.high)]
 print(f"twenty times fifty real eights: distance {strays[0]:.2f} to {strays[1]:.2f}")
+
+# %% tags=["measure"]
+# @title What was found of the edits
 at_07, at_1 = tries[:, starts.index(0.7)], tries[:, -1]
 claims.check("partial noising from 0.7: read as 8", at_07[:, 0].mean(), ">", 0.8)
 claims.check("partial noising from 0.7: slant kept, worst of 3 seeds", at_07[:, 1].min(), ">", 0.5)
@@ -1079,6 +1089,9 @@ def decoded(start: Tensor) -> Tensor:
 
 
 PATHS = {"arc": diffusion.slerp, "line": torch.lerp, "line, stretched": stretched}
+
+# %% tags=["measure"]
+# @title Two pairs on four ways
 between_pairs = {name: [] for name in (*PATHS, "control: pixels")}  # images (3, 40, 1, 16, 16)
 spreads, lengths = [], []
 for first_pair in (0, 80, 160):

@@ -406,7 +406,7 @@ turned(turn=0)
 # **Guess first:** what share of the exchanged clouds passes?
 
 # %% tags=["measure"]
-# @title Near and covering: fakes first, then the network
+# @title Instruments for clouds
 everywhere = [
     s.sample(400, generator=torch.Generator().manual_seed(9)).to(course.device) for s in surfaces
 ]
@@ -427,6 +427,8 @@ def exchanged(x: Tensor, dim: int = 1) -> Tensor:
     return x.gather(0, order)
 
 
+# %% tags=["measure"]
+# @title Clouds that are real, controls and fakes
 fresh, labels = data.random_clouds(96, 64, generator=random)
 fresh = fresh[labels.argsort()].to(course.device)
 many = data.random_clouds(48, 256, generator=random).points.to(course.device)
@@ -444,6 +446,9 @@ cloud_sets = {
     "model": drawn,
     "the same weights, 256 points": dense,
 }
+
+# %% tags=["measure"]
+# @title Near and covering: fakes first, then the network
 cloud_pass, far = {}, {}
 print(f"{'means over the clouds':31} near  covers  passes   points beyond 0.3")
 for name, some in cloud_sets.items():
@@ -538,7 +543,7 @@ plots.image_grid(
 # **Guess first:** which of the fakes passes the first three questions?
 
 # %% tags=["measure"]
-# @title Motion and shape: fakes first, then the network
+# @title Real clips, fakes, and three questions to each
 shapes, kinds = ten_digits()
 real = data.moving_digits(shapes, kinds, 64, generator=torch.Generator().manual_seed(5))
 # the same ways again, but 0 is 5 now, 1 is 6, ...
@@ -561,6 +566,8 @@ def watched(some: Tensor, labels: Tensor) -> tuple[measure.Motion, Tensor, Tenso
     return found, passes, own == like.amax(2)  # a blank frame has nan, which equals nothing
 
 
+# %% tags=["measure"]
+# @title Motion and shape: fakes first, then the network
 untrained = recipes.find("clips").untrained().to(course.device)
 within = torch.stack([torch.randperm(8, generator=random) for _ in range(64)])
 clip_sets = {
@@ -667,7 +674,7 @@ off = measure.cents(data.pitch(sung).cpu(), hertz)
 print(f"half of {len(sung)} notes are within {off.abs().nanmedian():.1f} cents of what was asked")
 
 # %% tags=["measure"]
-# @title Pitch, purity, loudness: fakes first, then the network
+# @title Instruments for sounds
 fade = (torch.minimum(torch.arange(512), 511 - torch.arange(512)) / 80).clamp(max=1)
 
 
@@ -684,8 +691,10 @@ def gathered_phases(phase: Tensor) -> float:
     return float(max(measure.gathered(by_note, turns).mean() for turns in (1, 2)))
 
 
-phases = 6.2832 * torch.rand(200, generator=random)
-opposite = 3.1416 * (torch.arange(200) // 8 % 2)
+# %% tags=["measure"]
+# @title Pitch, purity, loudness: fakes first, then the network
+phases = 2 * torch.pi * torch.rand(200, generator=random)
+opposite = torch.pi * (torch.arange(200) // 8 % 2)
 real = data.tone(hertz, 0.064, phase=phases)
 untrained = recipes.find("notes").untrained().to(course.device)
 sound_sets = {
@@ -780,7 +789,7 @@ checks.run("05.3", long_guess)
 # **Guess first:** which wins over steps, and which over seconds?
 
 # %% tags=["measure"]
-# @title The race: two networks, three seeds
+# @title Two networks of about equal size
 from time import process_time
 
 import numpy as np
@@ -807,6 +816,8 @@ def error_of(model: diffusion.Denoiser) -> float:
     return float(diffusion.error_by_time(model, test[:100], grid, **fixed).mean())
 
 
+# %% tags=["measure"]
+# @title How one of them is trained and watched
 def race(model: diffusion.Denoiser, seed: int, num_steps: int) -> Tensor:
     """Train; rows of (step, seconds of training so far, error), five of them."""
     rows, measuring, begin = [], 0.0, process_time()
@@ -836,6 +847,8 @@ def race(model: diffusion.Denoiser, seed: int, num_steps: int) -> Tensor:
     return torch.tensor(rows)
 
 
+# %% tags=["measure"]
+# @title The race: two networks, three seeds
 seeds = (0, 1, 2)
 length = {"U-Net": sizes.unet_steps, "transformer": sizes.dit_steps}
 painters, runs = {}, {}
@@ -930,7 +943,8 @@ plots.image_grid(
     rows=list(networks),
     columns=[str(k) for k in range(10)],
     title="Ten digits asked of each network",
-    alt="Two rows of ten digits. One row by the U-Net, one by the transformer.",
+    alt="Two rows of ten ragged digits. Some of each can be read; the strokes of the U-Net are cleaner, "
+    "those of the transformer more broken.",
     width=7.0,
 )
 

@@ -562,7 +562,7 @@ print(f"right where it can be known: {accuracy(reader):.1%}")
 
 
 # %% tags=["measure"]
-# @title Train the three controls, and draw the loss of the four models over training
+# @title Train the three controls
 class PositionAttention(Attention):
     """Attention whose queries and keys see the position only."""
 
@@ -585,6 +585,9 @@ orderless = trained("orderless", orderless, texts)
 
 by_place = trained("places", Reader(kind=PositionAttention), texts)
 
+
+# %% tags=["measure"]
+# @title The loss of the four models over training
 kinds = F.one_hot(tests[:, :-1], 16).cumsum(1).gt(0).sum(-1)[known]  # letters seen so far
 guessing, guess_loss = float((1 / kinds).mean()), float(kinds.log().mean())
 two, one = accuracy(reader), accuracy(one_layer)

@@ -23,7 +23,7 @@ from course_utils.training import load_checkpoint
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = sorted((ROOT / ship_checkpoints.FOLDER).glob("*.safetensors"))
 STALE = "course_utils/weights is stale: run make checkpoints"
-LARGEST = 8_000_000  # bytes, all together
+LARGEST = 5_000_000  # bytes, all together
 # Before each training its first loss is computed from the lesson's own network, data and random
 # state, and compared with the first loss in the file: a recipe that changed shows there.
 FAST = """\
@@ -234,4 +234,10 @@ def test_the_maker_refuses_what_is_not_sound(printed, says):
 
 def test_the_maker_names_a_lesson_that_does_not_exist(capsys):
     assert ship_checkpoints.main(["--only", "77"]) == 1
+    assert "there is no lesson '77'" in capsys.readouterr().err
+
+
+def test_the_maker_asks_for_a_lesson_before_it_trains_a_recipe(capsys, monkeypatch):
+    monkeypatch.setattr(ship_checkpoints, "ship_recipe", lambda *_: pytest.fail("it trained"))
+    assert ship_checkpoints.main(["--only", "digits", "77"]) == 1
     assert "there is no lesson '77'" in capsys.readouterr().err

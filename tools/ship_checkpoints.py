@@ -161,6 +161,10 @@ def readme(root: Path) -> str:
     return README.format(rows="\n".join(_rows(root)))
 
 
+def _write_readme(root: Path) -> None:
+    write_atomically(root / FOLDER / "README.md", readme(root).encode())
+
+
 def _rows(root: Path) -> Iterator[str]:
     lessons = {path.stem[:2]: path.stem for path in find_lessons(root)}
     for path in sorted((root / FOLDER).glob("*.safetensors")):
@@ -188,19 +192,20 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     chosen = [name for name in recipes.names() if name in only or not only]
     numbers = [name for name in only if name not in chosen]
     try:
+        paths = select(find_lessons(root), numbers) if numbers or not only else []
         for recipe in map(recipes.find, chosen):  # first: lessons start from them
             print(f"{recipe.name}: training ...", end=" ", flush=True)
             start = time.perf_counter()
             ship_recipe(recipe, root)
             print(f"{time.perf_counter() - start:.0f} s", flush=True)
-        paths = select(find_lessons(root), numbers) if numbers or not only else []
+            _write_readme(root)
         for lesson in map(read_lesson, paths):
             print(f"{lesson.name}: training ...", end=" ", flush=True)
             start = time.perf_counter()
             ship(lesson, root)
             number = len(list((root / FOLDER).glob(f"{lesson.number}_*.safetensors")))
             print(f"{time.perf_counter() - start:.0f} s, {number} files", flush=True)
-        write_atomically(root / FOLDER / "README.md", readme(root).encode())
+            _write_readme(root)
     except (LessonError, ExecutionError, ValueError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.data.sound import tone
+from course_utils.data.sound import MIDDLE_C, tone
 
-MIDDLE_C = 440 * 2 ** (-9 / 12)  # hertz, in equal temperament on A = 440
 NOTE_NAMES = ("C", "D", "E", "F", "G", "A", "B", "C'")  # the scale of C major
 _SEMITONES = torch.tensor([0, 2, 4, 5, 7, 9, 11, 12])
 

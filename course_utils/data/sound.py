@@ -15,7 +15,7 @@ SAMPLE_RATE = 8000  # hertz
 # The opening of Beethoven's "Ode to Joy", as semitones above middle C, and the chord to end on.
 _TUNE = (4, 4, 5, 7, 7, 5, 4, 2)
 _CHORD = (0, 4, 7, 12)
-_MIDDLE_C = 440 * 2 ** (-9 / 12)  # hertz
+MIDDLE_C = 440 * 2 ** (-9 / 12)  # hertz, in equal temperament on A = 440
 
 
 def tone(frequency: float | Tensor, seconds: float = 1.0, *, phase: float | Tensor = 0.0) -> Tensor:
@@ -91,8 +91,8 @@ def pluck(frequency: float | Tensor, seconds: float = 1.0) -> Tensor:
 
 def melody() -> Tensor:
     """Eight plucked notes of the "Ode to Joy" and a chord: (16000,) samples, two seconds."""
-    notes = pluck(_MIDDLE_C * 2 ** (torch.tensor(_TUNE) / 12), 0.19)  # (8, T)
-    chord = pluck(_MIDDLE_C * 2 ** (torch.tensor(_CHORD) / 12), 0.48).sum(dim=0)
+    notes = pluck(MIDDLE_C * 2 ** (torch.tensor(_TUNE) / 12), 0.19)  # (8, T)
+    chord = pluck(MIDDLE_C * 2 ** (torch.tensor(_CHORD) / 12), 0.48).sum(dim=0)
     release = (torch.arange(chord.shape[-1]).flip(-1) / 800).clamp(max=1)  # the last 0.1 s
     return torch.cat([notes.flatten(), chord / chord.abs().max() * release])
 

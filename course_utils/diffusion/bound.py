@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,16 @@ class KnownLevels(Schedule):
         t = torch.tensor(list(times), dtype=torch.float64)
         factors = zip(schedule.alpha(t).tolist(), schedule.sigma(t).tolist(), strict=True)
         self._levels = dict(zip(times, factors, strict=True))
+
+    def __repr__(self) -> str:
+        """As errors should name it: that of the schedule."""
+        return repr(self.schedule)
+
+    def __getattr__(self, name: str) -> Any:
+        """What a reader's own schedule has besides, for a reader's own step."""
+        if name == "schedule":  # not there yet: while it is copied or unpickled
+            raise AttributeError(name)
+        return getattr(self.schedule, name)
 
     def alpha(self, t: Time) -> Tensor:
         """That of the schedule."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from course_utils.diffusion.bound import BoundModel
 from course_utils.diffusion.inputs import check_floating
 from course_utils.diffusion.model import Predictor
-from course_utils.diffusion.sampling import check_inputs, check_result
+from course_utils.diffusion.sampling import check_inputs, check_result, plain_times
 from course_utils.diffusion.schedule import NO_DATA
 from course_utils.diffusion.steps import Step, ddim, heun
 from course_utils.layers import at_least_float32, check_sizes
@@ -58,6 +58,7 @@ def invert(
         num_steps = 50 if num_steps is None else num_steps
         check_sizes(num_steps=num_steps)
         times = torch.linspace(0, t_end, num_steps + 1, dtype=torch.float64).tolist()
+    times = plain_times(times)
     check_way_back(times, num_steps, t_end)
     check_floating(x0, "x0")
     check_inputs(x0.shape, step, cond, x0, None)

@@ -96,7 +96,7 @@ def plain_times(times: Iterable[float]) -> list[float]:
     try:
         return [float(t) for t in times]
     except (TypeError, ValueError):
-        raise ValueError(f"times must be numbers that fall to 0; got {times!r}.") from None
+        raise ValueError(f"times must be numbers, one after the other; got {times!r}.") from None
 
 
 def check_run(

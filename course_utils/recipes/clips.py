@@ -7,8 +7,7 @@ label, a clip has the freedom of where it begins and where it ends.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from course_utils.data import Batches, load_digits, moving_digits
 from course_utils.diffusion import Clip, Cosine, Denoiser, DiT, denoising_loss
@@ -39,16 +38,11 @@ def batches() -> Batches:
     return Batches(clips.frames, clips.labels, batch_size=32)
 
 
-def optimizer(model: nn.Module) -> Optimizer:
-    """Muon, as in lesson 02."""
-    return muon(model, 0.02)
-
-
 RECIPE = Recipe(
     name="clips",
     model=model,
     batches=batches,
     loss=denoising_loss,
-    optimizer=optimizer,
+    optimizer=muon,  # at 0.02, as in lesson 02
     num_steps=3000,
 )

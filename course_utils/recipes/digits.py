@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import nn
-from torch.optim import Optimizer
-
 from course_utils.data import Batches, load_digits
 from course_utils.diffusion import Cosine, Denoiser, UNet, denoising_loss
 from course_utils.recipes.recipe import Recipe
@@ -27,16 +24,11 @@ def batches() -> Batches:
     return Batches(*load_digits(16).train, batch_size=32)
 
 
-def optimizer(model: nn.Module) -> Optimizer:
-    """Muon, as in lesson 02."""
-    return muon(model, 0.02)
-
-
 RECIPE = Recipe(
     name="digits",
     model=model,
     batches=batches,
     loss=partial(denoising_loss, drop=0.1),
-    optimizer=optimizer,
+    optimizer=muon,  # at 0.02, as in lesson 02
     num_steps=14_000,
 )

@@ -6,8 +6,6 @@ Lesson 05 trains clouds of points on its page. To keep a phase over a whole soun
 from __future__ import annotations
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
 
 from course_utils.data import NOTE_NAMES, Batches, random_notes
 from course_utils.diffusion import Cosine, Denoiser, DiT, Frames, denoising_loss
@@ -27,16 +25,11 @@ def batches() -> Batches:
     return Batches(*notes, batch_size=32)
 
 
-def optimizer(model: nn.Module) -> Optimizer:
-    """Muon, as in lesson 02."""
-    return muon(model, 0.02)
-
-
 RECIPE = Recipe(
     name="notes",
     model=model,
     batches=batches,
     loss=denoising_loss,
-    optimizer=optimizer,
+    optimizer=muon,  # at 0.02, as in lesson 02
     num_steps=8000,
 )

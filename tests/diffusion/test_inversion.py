@@ -134,3 +134,15 @@ def test_steps_that_draw_noise_do_not_walk_backwards(make):
     model = Denoiser(PointMLP(), Cosine(), "v")
     with pytest.raises(ValueError, match=r"goes to an earlier time; .* use ddim or heun"):
         list(invert(model, torch.zeros(4, 2), num_steps=3, step=make(), t_end=0.9))
+
+
+def test_times_may_be_a_tensor_or_an_iterator():
+    x0, model = ring(4)
+    times = [0.0, 0.25, 0.5, 1.0]
+    ends = [
+        last(invert(model, x0, times=way)).state
+        for way in (times, torch.tensor(times, dtype=torch.float64), iter(times))
+    ]
+    assert all(torch.equal(ends[0], end) for end in ends)
+    with pytest.raises(ValueError, match="times must be numbers"):
+        invert(model, x0, times="0, 1")

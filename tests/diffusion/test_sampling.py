@@ -345,3 +345,23 @@ def test_times_may_be_a_tensor_or_an_iterator():
     ways = (times, torch.tensor(times), iter(times))
     ends = [last(sample(model, (4, 2), times=way, x_start=x)).state for way in ways]
     assert all(torch.equal(ends[0], end) for end in ends)
+
+
+def test_a_readers_own_step_finds_what_a_readers_own_schedule_has():
+    class Mine(Flow):
+        speed = 3.0
+
+        def twice(self, t):
+            return 2 * t
+
+    found = []
+
+    def step(model, x, t, s):
+        found.append((model.schedule.speed, model.schedule.twice(t), repr(model.schedule)))
+        return ddim(model, x, t, s)
+
+    model = GaussianMixtureDenoiser(RING, 0.1, Mine())
+    last(sample(model, (2, 2), num_steps=1, step=step))
+    assert found == [(3.0, 2.0, repr(Mine()))]
+    with pytest.raises(AttributeError, match="slowness"):
+        last(sample(model, (2, 2), num_steps=1, step=lambda m, x, t, s: m.schedule.slowness))
