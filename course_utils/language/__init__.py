@@ -6,6 +6,8 @@ from course_utils.language.ngram import NGram
 from course_utils.language.objective import next_token_loss, shift_targets
 from course_utils.language.sampling import (
     Choice,
+    Guesses,
+    beam_search,
     keep_min_p,
     keep_top_k,
     keep_top_p,
@@ -13,6 +15,7 @@ from course_utils.language.sampling import (
     penalise_repetition,
     sample,
     scale_temperature,
+    speculate,
 )
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
 
@@ -23,9 +26,11 @@ __all__ = [
     "CharTokenizer",
     "Choice",
     "GPTConfig",
+    "Guesses",
     "NGram",
     "WordTokenizer",
     "attention_maps",
+    "beam_search",
     "bits_per_byte",
     "keep_min_p",
     "keep_top_k",
@@ -37,5 +42,6 @@ __all__ = [
     "sample",
     "scale_temperature",
     "shift_targets",
+    "speculate",
     "text_loss",
 ]

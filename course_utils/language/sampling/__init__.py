@@ -1,5 +1,6 @@
 """From a prompt to a text: choices, the loop, beam search, speculative decoding."""
 
+from course_utils.language.sampling.beam import beam_search
 from course_utils.language.sampling.choosing import Choice, next_probs
 from course_utils.language.sampling.filters import (
     keep_min_p,
@@ -9,9 +10,12 @@ from course_utils.language.sampling.filters import (
     scale_temperature,
 )
 from course_utils.language.sampling.loop import sample
+from course_utils.language.sampling.speculative import Guesses, speculate
 
 __all__ = [
     "Choice",
+    "Guesses",
+    "beam_search",
     "keep_min_p",
     "keep_top_k",
     "keep_top_p",
@@ -19,4 +23,5 @@ __all__ = [
     "penalise_repetition",
     "sample",
     "scale_temperature",
+    "speculate",
 ]
