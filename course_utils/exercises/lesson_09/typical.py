@@ -85,11 +85,6 @@ TYPICAL = Exercise(
             "order.",
         ),
         Mistake(
-            "log p instead of -log p",
-            lambda x, m: _kept(x, m, far=lambda logs: (logs - _entropy(logs)).abs()),
-            "Surprise is -log p, above 0. You compare log p, below 0, with the entropy.",
-        ),
-        Mistake(
             "one entropy for all rows",
             lambda x, m: _kept(x, m, far=_all_rows),
             "You compare with the mean entropy of the batch. Each row has its own: "
