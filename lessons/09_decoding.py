@@ -29,7 +29,7 @@ from course_utils.notebook import Claims, plots, setup, widgets
 course = setup("09", seed=0)
 claims = Claims("09")
 sizes = course.sizes(
-    cpu=dict(num_stories=200, num_prompts=64),
+    cpu=dict(num_stories=200, num_prompts=48),
     gpu=dict(num_stories=1000, num_prompts=200),
 )
 
@@ -435,10 +435,10 @@ plots.bars(
 # %% tags=["measure"]
 # @title Valid stories against entropy, for each knob over its range
 knobs = {
-    "temperature alone": [dict(temperature=heat) for heat in (1.0, 1.1, 1.2, 1.3, 1.4)],
-    "top-k": [dict(temperature=2.0, top_k=k) for k in (2, 3, 4, 5, 6)],
-    "top-p": [dict(temperature=2.0, top_p=p) for p in (0.75, 0.82, 0.86, 0.88, 0.89)],
-    "min-p": [dict(temperature=2.0, min_p=p) for p in (0.05, 0.025, 0.015, 0.0125, 0.01)],
+    "temperature alone": [dict(temperature=heat) for heat in (1.0, 1.1, 1.25, 1.4)],
+    "top-k": [dict(temperature=2.0, top_k=k) for k in (2, 3, 4, 6)],
+    "top-p": [dict(temperature=2.0, top_p=p) for p in (0.8, 0.84, 0.87, 0.89)],
+    "min-p": [dict(temperature=2.0, min_p=p) for p in (0.05, 0.02, 0.014, 0.01)],
 }
 swept = {name: [measured(**settings) for settings in some] for name, some in knobs.items()}
 plots.curves(
@@ -449,7 +449,7 @@ plots.curves(
     styles=dict.fromkeys(swept, marks),
     xlabel="entropy, nats a word",
     ylabel="valid stories",
-    title="At equal entropy the filters that adapt are no better than temperature; top-k is worse",
+    title="At equal entropy the filters that adapt are level with temperature; top-k is behind",
     alt="Four falling lines. Those of temperature alone, top-p and min-p lie close together from all valid at "
     "0.42 nats to seven in ten at 0.5. That of top-k lies far below them.",
 )
@@ -489,8 +489,8 @@ claims.check(
 claims.check("equal entropy: how far top-k is behind", plain - matched["top-k"].mean, ">", 0.08)
 
 # %% [markdown]
-# At equal temperature min-p wins by everything; at equal entropy it is not told apart from turning the temperature down. (Schaeffer et al. 2025 came to the like in large models.) That does not make filters
-# useless: with one in place the temperature can hardly do harm, so the knob is safe to turn.
+# At equal temperature min-p wins by everything; at equal entropy it is level with a lower temperature. (Schaeffer et al. 2025 re-read the evidence on large models, and did not find min-p ahead either.) Top-k is behind at temperature 2; at 1.5 it is level too
+# ([the log](../docs/experiments.md)). That does not make filters useless: with one in place the temperature can hardly do harm, so the knob is safe to turn.
 #
 # Nor are they free. Below the entropy of the language, what a filter removes can never be said. Here is the share of the 500 true stories that a sampler could still write:
 
@@ -608,18 +608,10 @@ print(
 print(
     "width and log-probability: " + ", ".join(f"{width}: {log:.1f}" for width, log in best.items())
 )
-claims.check(
-    "greedy's story is likelier than each of 500 true ones (nats)", best[1] - typical.high, ">", 0.3
-)
-claims.check(
-    "a beam of 32: standard deviations above the true mean",
-    (best[32] - typical.mean) / typical.std,
-    ">",
-    1.5,
-)
-claims.check(
-    "a wider beam finds a less likely story (4 against 1, nats)", best[1] - best[4], ">", 0.3
-)
+above = {width: (log - typical.mean) / typical.std for width, log in best.items()}
+claims.check("greedy's story: standard deviations above the true mean", above[1], ">", 2.5)
+claims.check("the least likely find of all widths: the same", min(above.values()), ">", 1.5)
+claims.check("a beam of 4 finds less than greedy (by, nats)", best[1] - best[4], ">", 0.3)
 
 # %% [markdown]
 # Two surprises. **The likeliest text is not a typical one.** No single die roll is likelier than another, but *six ones in a row* is not what rolling looks like. Each true story makes some unlikely choices; a story without any is rarer than
@@ -741,7 +733,7 @@ def seconds(function, *arguments, repeats: int = 3) -> float:
 
 
 saved = {}
-for length in (30, 60, 120):
+for length in (60, 120):
     without, with_cache = (measure.forward_flops(greedy, length, use) for use in (False, True))
     saved[length] = without / with_cache
     print(
@@ -769,7 +761,7 @@ claims.check("twice the words, twice the saving", saved[120] / saved[60], "withi
 # *If most of the time is not arithmetic, what else could be done in it?* More arithmetic. We give a call more positions to read, and look at the clock.
 #
 # Our model is so small that getting started is all. A large model waits for its weights: each call fetches all of them from memory, for one word as for many. To see that here, we make a **stand-in** that says exactly
-# the same with 40 times the weights: each layer gets thousands of useless hidden units, and their outgoing weights are zero.
+# the same with 30 times the weights: each layer gets thousands of useless hidden units, and their outgoing weights are zero.
 #
 # *The figure: the time of one call, in units of a call with one position. Your machine's numbers differ.*
 
@@ -792,7 +784,7 @@ def widened(model: nn.Module, hidden: int) -> nn.Module:
     return large.requires_grad_(False)
 
 
-large = widened(writer, 32_768)
+large = widened(writer, 24_576)
 with torch.no_grad():
     apart = (large(told[:20]) - writer(told[:20])).abs().max()
 claims.check("the stand-in says the same (largest difference of a logit)", apart, "<", 1e-3)
@@ -863,12 +855,10 @@ for batch in (1, 16, 64):
 # 1. Accept it with probability $\min(1, p/q)$.
 # 2. If it is refused, draw from what the draft gives too little of: $\max(0, p - q)$, scaled to sum one. All later guesses are void.
 #
-# Here it is for many guesses of one next word. The draft is a bigram, which knows the last word only:
+# Here it is for many guesses of one word:
+
 
 # %%
-from course_utils.language import NGram
-
-
 def accept(target: Tensor, draft: Tensor, guesses: Tensor, generator) -> tuple[Tensor, Tensor]:
     """Tokens (N,) after guesses (N,), and which were accepted; probabilities (V,)."""
     coins = torch.rand(len(guesses), generator=generator)
@@ -878,59 +868,49 @@ def accept(target: Tensor, draft: Tensor, guesses: Tensor, generator) -> tuple[T
     return torch.where(accepted, guesses, instead), accepted
 
 
-library = words.encode("".join(grammar.sample(5000, seed=course.seed)))
-bigram = NGram(2, words.vocab_size, strength=2.0).fit(library)
+p, q = torch.tensor([0.6, 0.3, 0.1]), torch.tensor([0.2, 0.3, 0.5])  # target and draft
 
 # %% [markdown]
-# A story has come to *Snow began to fall and*. **Guess first:** the bigram knows only the *and*, and guesses *she* or *he* half of the time. Is the outcome closer to the bigram or to the target?
+# The draft gives the third of three words five times what it should have. **Guess first:** what share of its guesses is accepted? And could a refused guess not simply be drawn anew from $p$?
 
 # %% tags=["measure"]
 # @title Twenty thousand guesses of one word
-prompt = words.encode("One morning Mia found a golden key by the river. Snow began to fall and")
-prompt = torch.cat([torch.tensor([END]), prompt])[None]
-with torch.no_grad():
-    p = writer(prompt.to(course.device))[0, -1].softmax(-1).cpu()
-    q = bigram(prompt)[0, -1].softmax(-1)
 generator = torch.Generator().manual_seed(course.seed)
 guesses = torch.multinomial(q, 20_000, replacement=True, generator=generator)
 tokens, accepted = accept(p, q, guesses, generator)
+fresh = torch.multinomial(p, 20_000, replacement=True, generator=generator)
+outcomes = {
+    "drawn from the target": fresh,
+    "the rule": tokens,
+    "control: the guesses": guesses,
+    "control: refused ones drawn anew": torch.where(accepted, guesses, fresh),
+}
 
 
 def far(tokens: Tensor) -> float:
     """Share of the tokens that would have to change to have the target's frequencies."""
-    return float((tokens.bincount(minlength=len(p)) / len(tokens) - p).abs().sum() / 2)
+    return float((tokens.bincount(minlength=3) / len(tokens) - p).abs().sum() / 2)
 
 
-fresh = torch.multinomial(p, 20_000, replacement=True, generator=generator)
-no_rest = torch.where(accepted, guesses, fresh)  # a refused guess replaced by a draw from p
+for name, drawn in outcomes.items():
+    shares = "  ".join(f"{share:.3f}" for share in drawn.bincount() / len(drawn))
+    print(f"{name:32} {shares}   off by {far(drawn):.3f}")
 overlap = float(torch.minimum(p, q).sum())
-print(
-    f"distance from the target: draws from it {far(fresh):.3f}, the rule {far(tokens):.3f}, ",
-    end="",
-)
-print(f"guesses {far(guesses):.3f}, refused ones replaced by the target's {far(no_rest):.3f}")
-claims.check(
-    "by the rule, 20,000 words have the target's frequencies (distance)", far(tokens), "<", 0.02
-)
-claims.check("control: the guesses have not", far(guesses), ">", 0.2)
-claims.check("control: refused guesses drawn anew from the target", far(no_rest), ">", 0.05)
-claims.check(
-    "accepted, less the overlap of the two",
-    float(accepted.float().mean()) - overlap,
-    "within",
-    (-0.02, 0.02),
-)
+claims.check("by the rule, words have the target's frequencies (off by)", far(tokens), "<", 0.02)
+claims.check("control: refused ones drawn anew have not", far(list(outcomes.values())[3]), ">", 0.1)
+gap = float(accepted.float().mean()) - overlap
+claims.check("accepted share, less the overlap", gap, "within", (-0.02, 0.02))
 
 # %% [markdown]
-# The outcome is the target's, exactly. Why: a word where the draft gives too much is kept just often enough; what is missing elsewhere is what step 2 fills in. And the share accepted is $\sum \min(p, q)$, the **overlap** of the two
-# distributions. A bad draft costs time. It cannot change the text's distribution.
+# The outcome is the target's, exactly. Why: each word is kept with probability $q \min(1, p/q) = \min(p, q)$. What it still lacks is $p - \min(p, q)$, and that is what step 2 draws from. The share accepted is $\sum \min(p, q)$, the **overlap**. A bad draft costs time. It cannot change the text's distribution.
 #
 # The package's `speculate` does this along a text, with filters, stop tokens and caches; its tests compare whole distributions. Greedy is the sharpest check here: the guesses must change no word.
 
 # %% tags=["measure"]
 # @title Drafts of five kinds, four guesses a call
-from course_utils.language import speculate
+from course_utils.language import NGram, speculate
 
+library = words.encode("".join(grammar.sample(5000, seed=course.seed)))
 small = recipes.load("stories_draft", course.device)
 drafts = {
     f"{n}-gram": NGram(n, words.vocab_size, strength=2.0).fit(library).to(course.device)
@@ -999,20 +979,18 @@ claims.check("a unigram: words for each call", per_call["1-gram"], "<", 1.5)
 # @title Speed against the number of guesses
 
 
-def speed_up(draft: nn.Module, num_guesses: int) -> float:
-    """Time of 60 words without the draft over the time with it."""
-    generator = torch.Generator().manual_seed(course.seed)
-    options = dict(max_new_tokens=60, generator=generator)
-    without = seconds(lambda: last(sample(large, start, **options)), repeats=1)
-    with_draft = seconds(
-        lambda: last(speculate(large, draft, start, num_guesses=num_guesses, **options)), repeats=2
-    )
-    return without / with_draft
+def pace(draft: nn.Module | None, num_guesses: int = 1) -> float:
+    """Seconds for 60 words of the stand-in."""
+    options = dict(max_new_tokens=60, generator=torch.Generator().manual_seed(course.seed))
+    if draft is None:
+        return seconds(lambda: last(sample(large, start, **options)), repeats=2)
+    options["num_guesses"] = num_guesses
+    return seconds(lambda: last(speculate(large, draft, start, **options)), repeats=1)
 
 
-counts = [1, 2, 4, 8, 16]
+alone_pace, counts = pace(None), [1, 4, 16]
 gains = {
-    name: (counts, [speed_up(drafts[name], n) for n in counts])
+    name: (counts, [alone_pace / pace(drafts[name], count) for count in counts])
     for name in ("1-gram", "2-gram", "small GPT")
 }
 plots.curves(
@@ -1068,67 +1046,44 @@ claims.check("one by one: texts that differ", flipped["one by one"], "<", 0.1)
 claims.check("in bfloat16: texts that differ from float32", flipped["bfloat16"], ">", 0.25)
 
 # %% [markdown]
-# In float32 we see hardly a flip, in bfloat16 many. The gaps say why. We take every decision of the greedy texts: the gap between its two largest logits, and how far the logits themselves move, by the batch and by bfloat16.
-#
-# *The figure: the share of all decisions whose gap is at most so large. The dashed lines are what moves a logit. How much of the curve lies left of each?*
+# In float32 hardly a text changes, in bfloat16 many do. The gaps say why. For every decision of the greedy texts we take the gap between its two largest logits, and how far the logits themselves move: when the prompt stands
+# alone instead of in a batch, and in bfloat16.
 
 # %% tags=["measure"]
 # @title The gaps of all decisions, beside what moves a logit
 text = torch.cat([prompts, together.to(course.device)], dim=1)
-whole_mask = torch.cat([mask, torch.ones_like(together, dtype=torch.bool).to(course.device)], dim=1)
+real_words = torch.cat([mask, torch.ones_like(together, dtype=torch.bool).to(mask.device)], dim=1)
+
+
+def reread(model: nn.Module, row: int | None = None) -> Tensor:
+    """Logits (N, 40, V) of the words that greedy chose among, in a batch or for one row alone."""
+    if row is not None:
+        cut = int(cuts[row])
+        return model(text[row : row + 1, widest - cut : -1])[:, cut - 1 :].float()
+    return model(text[:, :-1], model.make_cache(real_words[:, :-1]))[:, widest - 1 :].float()
+
+
 with torch.no_grad():
-    exact = writer(text[:, :-1], writer.make_cache(whole_mask[:, :-1]))[:, widest - 1 :]
-    short = half(text[:, :-1], half.make_cache(whole_mask[:, :-1]))[:, widest - 1 :].float()
-    single = torch.cat(
-        [
-            writer(text[i : i + 1, widest - cut : -1])[:, cut - 1 :]
-            for i, cut in enumerate(cuts.tolist())
-        ]
-    )
+    exact, rounded = reread(writer), reread(half)
+    single = torch.cat([reread(writer, row) for row in range(sizes.num_prompts)])
 top = exact.topk(2, dim=-1).values
 gaps = (top[..., 0] - top[..., 1]).cpu()  # (N, 40)
-moved_by_batch = float((single - exact).abs().amax(-1).median())
-moved_by_half = float((short - exact).abs().amax(-1).median())
+moves = {
+    "alone or in a batch": float((single - exact).abs().amax(-1).median()),
+    "in bfloat16": float((rounded - exact).abs().amax(-1).median()),
+}
+for name, amount in moves.items():
+    share = float((gaps < amount).float().mean())
+    print(f"{name:20} a logit moves by {amount:.0e}; gaps below that: {share:.1%} of the decisions")
+flips = (together != half_together).any(1)
 first_flip = (together != half_together).int().argmax(1)
-at_flip = gaps.gather(1, first_flip[:, None])[(together != half_together).any(1)]
-
-ordered = gaps.flatten().sort().values
-figure, (ax,) = plots.panels(
-    title="Many decisions hang on less than bfloat16 can say, hardly any on float32's last digit",
-    size=(8.0, 3.0),
-    alt="A rising curve over the gap, on logarithmic scales. It stands near a thousandth or below at the dashed "
-    "line of the batch, and at some percent at the dashed line of bfloat16.",
-)
-ax.plot(
-    ordered.clamp(min=1e-7), torch.arange(1, len(ordered) + 1) / len(ordered), color=plots.MODEL
-)
-for name, amount in {"batch, float32": moved_by_batch, "bfloat16": moved_by_half}.items():
-    ax.axvline(amount, **plots.DASHED)
-    ax.annotate(name, (amount, 1.03), xycoords=("data", "axes fraction"), ha="center")
-ax.set(
-    xscale="log",
-    yscale="log",
-    xlabel="gap between the two largest logits",
-    ylabel="share of the decisions",
-)
-figure
-
-# %% tags=["measure"]
-# @title Gaps where the text flips
-print(f"a logit moves by {moved_by_batch:.0e} (batch) and {moved_by_half:.3f} (bfloat16)")
-print(
-    f"gap where bfloat16 flips: half of them below {at_flip.median():.3f}, the largest {at_flip.max():.3f}; ",
-    end="",
-)
-print(f"of all decisions: half below {gaps.median():.1f}")
+at_flip = gaps.gather(1, first_flip[:, None])[flips]
+print(f"gaps where bfloat16 flips: median {at_flip.median():.3f}; of all: {gaps.median():.1f}")
 claims.check("where bfloat16 flips, the gap is small (largest)", at_flip.max(), "<", 0.5)
-claims.check("control: the gap of most decisions is not (median)", gaps.median(), ">", 2)
-claims.check(
-    "decisions closer than the batch moves a logit (share)",
-    (gaps < moved_by_batch).float().mean(),
-    "<",
-    0.005,
-)
+claims.check("control: most gaps are not (median of all)", gaps.median(), ">", 2)
+batch_moves = moves["alone or in a batch"]
+close = (gaps < batch_moves).float().mean()
+claims.check("gaps below what the batch moves, float32 (share)", close, "<", 0.005)
 
 # %% [markdown]
 # A flip is no error. It falls where two words are as good as equal: here the language itself makes ties, such as six heroes of one sixth each. *Deterministic* is true of the rule. Of the text it is true for the same machine, the same batch and the same
