@@ -56,8 +56,8 @@ class Pairs:
 
     def to(self, device: torch.device | str) -> Pairs:
         """The same pairs on another device."""
-        moved = (x.to(device) for x in (self.source, self.target, self.alignment))
-        return Pairs(*moved, vocabulary=self.vocabulary)
+        source, target = self.source.to(device), self.target.to(device)
+        return Pairs(source, target, self.alignment.to(device), self.vocabulary)
 
     def words(self, tokens: Tensor | Sequence[int]) -> list[str]:
         """The words of tokens (T,), up to the first stop, without special tokens.

@@ -1,10 +1,13 @@
 """Language models: tokenizers, n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
 
+from course_utils.language.joined import DecoderOnly, join
 from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
 from course_utils.language.objective import next_token_loss, shift_targets
+from course_utils.language.pairs import exact_match, generate, pair_loss, source_maps
 from course_utils.language.sampling import next_probs, sample
+from course_utils.language.seq2seq import EncoderDecoder, Seq2SeqConfig
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
 
 __all__ = [
@@ -12,15 +15,23 @@ __all__ = [
     "MLP",
     "BytePairTokenizer",
     "CharTokenizer",
+    "DecoderOnly",
+    "EncoderDecoder",
     "GPTConfig",
     "NGram",
+    "Seq2SeqConfig",
     "WordTokenizer",
     "attention_maps",
     "bits_per_byte",
+    "exact_match",
+    "generate",
+    "join",
     "next_probs",
     "next_token_loss",
+    "pair_loss",
     "perplexity",
     "sample",
     "shift_targets",
+    "source_maps",
     "text_loss",
 ]
