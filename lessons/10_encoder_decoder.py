@@ -1,0 +1,552 @@
+# %% [markdown]
+# # 10 · Encoder-decoder or decoder-only
+#
+# **A text goes in, another comes out. Should one network read and another write, or should one do both?**
+#
+# After this lesson you can
+#
+# - write cross-attention, and build both layouts from the parts of a GPT;
+# - compare two designs at equal weights *and* at equal operations, and say which is which;
+# - check an attention map against the true alignment, and tell where a model looks from what it needs.
+#
+# *35 minutes to read, an hour more for the exercises, about 90 seconds to run on two cores. Needs lessons 07 and 08. Worked answers to the exercises are in the
+# [answer booklet](answers/10_encoder_decoder.ipynb).*
+
+# %% [markdown]
+# Run this cell first.
+
+# %% tags=["setup"]
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup
+
+course = setup("10", seed=0)
+claims = Claims("10")
+sizes = course.sizes(
+    cpu=dict(num_steps=400, summary_steps=600, num_tests=500),
+    gpu=dict(num_steps=800, summary_steps=1500, num_tests=1000),
+)
+
+# %% [markdown]
+# ## The claim
+#
+# [The article that this course tests](../docs/article.md) says of language models:
+#
+# > *Architecture: Transformer-based with encoder-decoder or decoder-only designs.*
+#
+# > *Text summarization and translation.*
+#
+# *Or* leaves open which. The first transformer was an **encoder-decoder**, made to translate (Vaswani et al. 2017). The chat models of today are **decoder-only**. We build both, and let them run
+# against each other on tasks of which we know every right answer.
+
+# %% [markdown]
+# ## A language to translate into
+#
+# *How do you mark a translation?* Real sentences have many good ones. So we translate into an invented language, in which every sentence has exactly one:
+
+# %%
+from course_utils import data
+
+tests = data.translation_pairs(sizes.num_tests, part="test").to(course.device)
+
+for source, target in zip(tests.source[:3], tests.target[:3], strict=True):
+    print(" ".join(tests.words(source)), "->", " ".join(tests.words(target)), "\n")
+
+# %% [markdown]
+# Its rules:
+#
+# - *Words* have one to three syllables, and share them: *ti* is a cat, *lu ti* is a bird.
+# - *Order*: when or where, then who, then whom, then the verb. An adjective stands behind its noun.
+# - *Agreement*: nouns have one of three classes. An adjective ends as its noun says (*-o*, *-a* or *-i*), and the verb ends as its subject says.
+#
+# A tenth of all translations is kept for testing. Two sentences that mean the same have the same translation (*today dog sees cat*, *dog sees cat today*), so no sentence
+# of the test has been seen in training, and none that means the same.
+#
+# Since we wrote the rules, we also know *why* each token is what it is: which word of the source decides it. That is the true **alignment**. **Guess first:** which word decides the ending of an adjective?
+
+# %% tags=["measure"]
+# @title One sentence, and the word that decides each token of its translation
+lengths = (tests.source != data.PAD).sum(1), (tests.target > data.STOP).sum(1)
+example = int(((lengths[0] == 7) & (lengths[1] >= 14)).nonzero()[0])
+
+
+def words_of(row: int) -> tuple[list[str], list[str]]:
+    """The words of a source, and the tokens of its translation."""
+    return tests.words(tests.source[row]), tests.words(tests.target[row])
+
+
+def draw_alignment(row: int):
+    """The true alignment of one pair."""
+    source, target = words_of(row)
+    return plots.heatmap(
+        tests.alignment[row, : len(target), : len(source)],
+        xticks=source,
+        yticks=target,
+        size=(4.6, 5.6),
+        title="The truth runs neither straight nor one to one",
+        alt="A matrix of tokens over words with one dark cell a row. Words of several syllables make short "
+        "columns. Nouns come before their adjectives, and endings point back to the noun.",
+    )
+
+
+draw_alignment(example)
+
+# %% [markdown]
+# The noun does. The ending of an adjective stands behind the adjective, and yet another word decides it.
+
+# %% [markdown]
+# ## Cross-attention
+#
+# *How does one text look at another?* In lesson 07 a text looked at itself: queries, keys and values came from the same words. In **cross-attention** the queries come from the text that is being written,
+# the keys and values from the **source** that was read. Nothing else changes; but there is no causal mask, because the whole source is there from the start.
+#
+# **Guess first:** 21 tokens look at a source of 9 words. What shape has the map?
+
+
+# %%
+class Cross(nn.Module):
+    """Cross-attention: x (B, T, D) asks, a source (B, S, D) answers; (B, T, D) comes out."""
+
+    def __init__(self, width: int, num_heads: int):
+        super().__init__()
+        self.num_heads = num_heads
+        self.query = nn.Linear(width, width, bias=False)  # of the text being written
+        self.key_value = nn.Linear(width, 2 * width, bias=False)  # of the source
+        self.project = nn.Linear(width, width, bias=False)
+
+    def heads(self, part: Tensor) -> Tensor:
+        return part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (B, H, ..., K)
+
+    def forward(self, x: Tensor, source: Tensor, real: Tensor) -> Tensor:
+        query = self.heads(self.query(x))
+        key, value = map(self.heads, self.key_value(source).chunk(2, dim=-1))
+        scores = query @ key.mT / math.sqrt(query.shape[-1])  # (B, H, T, S)
+        scores = scores.masked_fill(~real[:, None, None], -math.inf)
+        mixed = scores.softmax(dim=-1) @ value
+        return self.project(mixed.transpose(1, 2).flatten(2))
+
+
+# %% [markdown]
+# The map is 21 by 9: a row for each token that asks, a column for each word that can answer.
+#
+# `real` is for batches. Sources have unequal lengths, so short ones are filled up with **padding**. `real` (B, S) is False there, and a padded place gets a weight of exactly zero. Three checks: the package
+# has the same layer, torch too, and what stands in the padding does not matter.
+
+# %% tags=["measure"]
+# @title Page, package and torch on the same numbers, and other numbers in the padding
+from course_utils.layers import CrossAttention
+
+generator = torch.Generator().manual_seed(course.seed)
+x, states = torch.randn(3, 21, 32, generator=generator), torch.randn(3, 9, 32, generator=generator)
+real = torch.arange(9) < torch.tensor([[9], [6], [2]])
+
+own, packed = Cross(32, 4), CrossAttention(32, num_heads=4)
+packed.load_state_dict(own.state_dict())
+theirs = nn.MultiheadAttention(32, 4, bias=False, batch_first=True)
+theirs.in_proj_weight.data = torch.cat([own.query.weight, own.key_value.weight]).detach()
+theirs.out_proj.weight.data = own.project.weight.detach()
+
+
+def largest(difference: Tensor) -> float:
+    """The largest absolute entry."""
+    return float(difference.detach().abs().max())
+
+
+found = own(x, states, real)
+other = torch.where(real[..., None], states, 100.0)  # something else in the padding
+everything = torch.ones_like(real)
+by_torch = theirs(x, states, states, key_padding_mask=~real)[0]
+claims.check(
+    "our layer is the package's", largest(found - packed(x, packed.read(states, real))), "<", 1e-5
+)
+claims.check("our layer is torch's", largest(found - by_torch), "<", 1e-5)
+claims.check(
+    "what stands in the padding moves nothing", largest(found - own(x, other, real)), "==", 0
+)
+unmasked = largest(own(x, states, everything) - own(x, other, everything))
+claims.check("control: without the mask it does", unmasked, ">", 0.1)
+
+# %% [markdown]
+# ## Layout one: one reads, one writes
+#
+# The **encoder** is a stack of transformer blocks without a causal mask: each word of the source may see all others. It runs once. The **decoder** is a GPT whose blocks have one more step, between attention and MLP: cross-attention
+# to what the encoder made.
+
+
+# %%
+from course_utils.layers import Block, rotations
+
+
+class WritingBlock(nn.Module):
+    """A block of a GPT that looks at a source as well."""
+
+    def __init__(self, width: int, num_heads: int):
+        super().__init__()
+        self.own = Block(width, num_heads, causal=True)  # lesson 08: attention, then an MLP
+        self.norm = nn.LayerNorm(width, bias=False)
+        self.cross = Cross(width, num_heads)
+
+    def forward(self, x: Tensor, source: Tensor, real: Tensor, turns: Tensor) -> Tensor:
+        x = x + self.own.attention(self.own.norm_attention(x), turns)
+        x = x + self.cross(self.norm(x), source, real)
+        return x + self.own.mlp(self.own.norm_mlp(x))
+
+
+# %% [markdown]
+# The whole network, for sources without padding. As in lesson 08, `turns` are the rotary positions, and each embedding is joined with some of the one before it.
+
+
+# %%
+class TwoStacks(nn.Module):
+    """Source (B, S) and target (B, T) in, logits (B, T, V) out."""
+
+    def __init__(self, vocab_size: int, width: int, num_heads: int = 2):
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, width)
+        self.previous = nn.Parameter(torch.zeros(2, width))
+        self.encoder = nn.ModuleList([Block(width, num_heads, causal=False)])
+        self.decoder = nn.ModuleList(WritingBlock(width, num_heads) for _ in range(2))
+        self.norm_source = nn.LayerNorm(width, bias=False)
+        self.norm = nn.LayerNorm(width, bias=False)
+        self.logits = nn.Linear(width, vocab_size, bias=False)
+        self.head_width = width // num_heads
+
+    def enter(self, tokens: Tensor, stack: int) -> tuple[Tensor, Tensor]:
+        x = self.embed(tokens)
+        x = x + self.previous[stack] * F.pad(x, (0, 0, 1, -1))
+        return x, rotations(tokens.shape[1], self.head_width, like=x)
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        read, turns = self.enter(source, 0)
+        for block in self.encoder:
+            read = block(read, turns=turns)  # every word sees every other
+        read = self.norm_source(read)
+        x, turns = self.enter(target, 1)
+        for block in self.decoder:
+            x = block(x, read, torch.ones_like(source, dtype=torch.bool), turns)
+        return self.logits(self.norm(x))
+
+
+# %% [markdown]
+# The target begins with the token `<start>`, so that its first word can be predicted too, and ends with `<stop>`. The loss is that of lesson 06, on the tokens of the target.
+
+# %% [markdown]
+# ## Layout two: one does both
+#
+# A **decoder-only** model has no second stack. It reads *source, separator, target* as one text, and goes on writing; our separator is `<start>`. Everything it knows of the source comes through its ordinary causal attention.
+#
+# One thing is new. The source is random: predicting *it* would be wasted work. So the loss counts the **target only**:
+
+
+# %%
+def loss_of_one(gpt: nn.Module, source: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of the target (T + 1), from start to stop, behind its source (S,)."""
+    text = torch.cat([source, target])[None]  # (1, S + T + 1)
+    logits = gpt(text[:, :-1])[0]  # (S + T, V)
+    return F.cross_entropy(logits[len(source) :], target[1:])  # from <start> on
+
+
+# %% [markdown]
+# In the package the two are `EncoderDecoder` and `DecoderOnly`. Both are asked in the same way, `model(source, target)`, also in batches with padding, and `pair_loss` is the loss of both.
+
+# %% tags=["measure"]
+# @title Page and package: the same networks, the same loss
+from course_utils.language import (
+    GPT,
+    DecoderOnly,
+    EncoderDecoder,
+    GPTConfig,
+    Seq2SeqConfig,
+    pair_loss,
+)
+
+vocab_size = len(tests.vocabulary)
+
+
+def two_stacks(seed: int, **changes) -> EncoderDecoder:
+    """An encoder of one block and a decoder of two."""
+    torch.manual_seed(seed)
+    return EncoderDecoder(Seq2SeqConfig(vocab_size, width=28, **changes))
+
+
+def one_stack(seed: int, width: int = 32) -> DecoderOnly:
+    """A GPT of three blocks that reads the source as well."""
+    torch.manual_seed(seed)
+    return DecoderOnly(GPT(GPTConfig(vocab_size, num_layers=3, width=width)))
+
+
+def stirred(model: nn.Module) -> nn.Module:
+    """The model with random numbers where it begins with zeros."""
+    for p in model.parameters():
+        nn.init.normal_(p, std=0.3)
+    return model
+
+
+both = [stirred(two_stacks(0)), stirred(one_stack(0))]
+source, target = tests.source[:8].cpu(), tests.target[:8].cpu()
+same = (source != data.PAD).sum(1) == (source != data.PAD).sum(1)[0]
+few = source[same][:, : int((source[0] != data.PAD).sum())]  # sources of one length, unpadded
+by_page = TwoStacks(vocab_size, 28)
+by_page.load_state_dict(both[0].state_dict())
+page, package = by_page(few, target[same]), both[0](few, target[same])
+claims.check("our two stacks are the package's", largest(page - package), "<", 1e-4)
+
+total, count = 0.0, 0
+for one, answer in zip(source, target, strict=True):
+    one, answer = one[one != data.PAD], answer[answer != data.PAD]
+    total += loss_of_one(both[1].gpt, one, answer) * (len(answer) - 1)
+    count += len(answer) - 1
+gap = largest(total / count - pair_loss(both[1], (source, target)))
+claims.check("our loss, pair by pair, is the package's for a padded batch", gap, "<", 1e-4)
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 10.1 - Right or wrong (8 min, easy)
+#
+# A translation counts only if it is right to the last token: **exact match**. Write it for a batch. The rows of `written` and of `target` hold tokens up to a stop token; what stands behind the first stop does not count, whatever it is. A
+# row that never stops is wrong. Both have the same number of rows, but one may be wider than the other.
+#
+# <details><summary>Hint</summary>
+#
+# Rows are few: a loop over them is fine. Find the first stop in each, and compare what lies before. In a list, `row.index(stop)` finds it.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def matches(written: Tensor, target: Tensor, stop: int) -> Tensor:
+    """Return whether each written row is its target, up to the first stop of each.
+
+    Args:
+        written: (B, T) tokens that a model wrote.
+        target: (B, U) the right answers; each has a stop.
+        stop: the token that ends a row.
+
+    Returns:
+        (B,) bool.
+    """
+    # BEGIN SOLUTION
+    verdicts = []
+    for row, answer in zip(written.tolist(), target.tolist(), strict=True):
+        whole = answer[: answer.index(stop) + 1]
+        verdicts.append(row[: len(whole)] == whole)
+    return torch.tensor(verdicts)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("10.1", matches)
+
+# %% [markdown]
+# ## The race
+#
+# *Which one is better?* First: at equal what? Count two things:
+#
+# - **weights**: our encoder-decoder has one block that reads and two that write. The decoder alone has three, a little wider because it lacks the cross-attention;
+# - **operations**: multiplications and additions for one average pair, 9 words in and 22 tokens out. In the encoder-decoder each token passes through *its* stack only; in the decoder alone all pass through everything.
+#
+# So there is a third runner: a narrower decoder alone, that costs about what the encoder-decoder costs.
+
+# %% tags=["measure"]
+# @title Weights, and operations for one average pair
+from course_utils import measure
+
+NAMES = ("encoder-decoder", "decoder-only", "decoder-only, narrow")
+COLORS = dict(zip(NAMES, (plots.SKY, plots.ORANGE, plots.PURPLE), strict=True))
+makers = {
+    "encoder-decoder": two_stacks,
+    "decoder-only": one_stack,
+    "decoder-only, narrow": lambda seed: one_stack(seed, width=24),
+}
+weights = {name: measure.count_parameters(make(0)) for name, make in makers.items()}
+mean_pair = torch.full((1, 9), 5), torch.full((1, 22), 5)
+costs = {name: measure.forward_flops(make(0), *mean_pair) for name, make in makers.items()}
+for name in NAMES:
+    print(f"{name:21} {weights[name]:,} weights, {costs[name] / 1e6:.2f} million operations a pair")
+
+# %% [markdown]
+# Neither rival gets less than its due: at equal weights the decoder alone has a few more, at equal operations a few more too. **Guess first:** at equal weights, which one will translate better? And at equal operations?
+#
+# Each is trained with three seeds: 32 new pairs a step, Muon as in lesson 08. While it trains, we test it every 50 steps on pairs of the validation part. Exact match needs no writing: greedy writing gives the right
+# translation *if and only if* every token of it is the likeliest one after the right tokens before it. So one call of the model tells, for all tokens at once.
+
+# %% tags=["measure"]
+# @title One recipe for all models: Muon at a rate of 0.04, 32 pairs a step, tested on the way
+from course_utils import training
+from course_utils.language import exact_match
+
+
+class Watched(nn.Module):
+    """A model that is tested every 50 steps of its training; the scores are kept with its weights."""
+
+    edges = ()
+
+    def __init__(self, model: nn.Module, pairs: data.Pairs, num_steps: int):
+        super().__init__()
+        self.model, self.pairs = model, pairs
+        self.register_buffer("done", torch.zeros((), dtype=torch.long))
+        self.register_buffer("scores", torch.zeros(num_steps // 50))
+
+    def note(self) -> None:
+        """Called before each step."""
+        if self.done % 50 == 0 and self.done < 50 * len(self.scores):
+            self.scores[self.done // 50] = share_right(self.model, self.pairs)
+        self.done += 1
+
+
+def watched_loss(model: Watched, batch: tuple[Tensor, Tensor]) -> Tensor:
+    model.note()
+    return pair_loss(model.model, batch)
+
+
+def share_right(model: nn.Module, pairs: data.Pairs) -> float:
+    """Share of pairs that the model gets exactly right."""
+    return float(exact_match(model, pairs.source, pairs.target).float().mean())
+
+
+def trained(name: str, model: nn.Module, train: data.Pairs, check: data.Pairs, num_steps: int):
+    """Train on pairs that are each seen once; returns the model and its scores on the way."""
+    watched = Watched(model, check, num_steps).to(course.device)
+    training.fit(
+        watched,
+        data.Batches(train.source, train.target, batch_size=32).to(course.device),
+        watched_loss,
+        num_steps=num_steps,
+        optimizer=training.muon(watched, 0.04),
+        checkpoint=course.checkpoint(name),
+    )
+    model.eval()
+    return model, [*watched.scores.tolist(), share_right(model, check)]
+
+
+# %%
+train = data.translation_pairs(32 * sizes.num_steps, part="train")
+check = data.translation_pairs(200, part="validation").to(course.device)
+
+runners, curves = {}, {}
+for name, make in makers.items():
+    for seed in (0, 1, 2):
+        file = f"{name}_{seed}".replace("-", "_").replace(", ", "_")
+        runners[name, seed], curves[name, seed] = trained(
+            file, make(seed), train, check, sizes.num_steps
+        )
+
+# %% [markdown]
+# *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines over the operations that the training has cost.*
+
+# %% tags=["measure"]
+# @title Exact match over training, and over its price
+steps = list(range(0, sizes.num_steps + 1, 50))
+
+
+def race(ax, chosen, price) -> None:
+    """One line for each seed; price turns a step into what is on the x axis."""
+    series, styles = {}, {}
+    for name in chosen:
+        for seed in (0, 1, 2):
+            label = name if seed == 0 else f"_{name} {seed}"
+            series[label] = ([price(name, step) for step in steps], curves[name, seed])
+            styles[label] = {"color": COLORS[name], "linewidth": 1.3}
+    plots.curves(series, styles=styles, ax=ax)
+
+
+figure, (left, right) = plots.panels(
+    2,
+    title="Per pair seen they are close; per operation the encoder-decoder is ahead",
+    size=(8.4, 3.4),
+    alt="Left, exact match over steps: the lines of encoder-decoder and decoder-only rise together. Right, "
+    "over operations: the encoder-decoder rises first, the wide and the narrow decoder alone lie to its right.",
+)
+race(left, NAMES[:2], lambda name, step: step)
+race(right, NAMES, lambda name, step: 3 * 32 * step * costs[name] / 1e9)
+left.set(xlabel="steps", ylabel="exact match, validation")
+right.set(xlabel="training, in billions of operations")
+figure
+
+# %% tags=["measure"]
+# @title Exact match on the test part at the end
+ends = {
+    name: measure.Scatter.of(share_right(runners[name, seed], tests) for seed in (0, 1, 2))
+    for name in NAMES
+}
+for name, scatter in ends.items():
+    print(f"{name:21} {scatter}")
+
+# %% [markdown]
+# TODO text.
+
+# %% [markdown]
+# ## Writing for real
+#
+# Training asks for all tokens at once. To write, the model is asked for one after the other (lesson 09). An encoder-decoder reads its source *once*: keys and values of the source stay, only the target grows.
+
+# %%
+from course_utils.language import generate
+from course_utils.records import last
+
+translator = runners["encoder-decoder", 0]
+written = last(generate(translator, tests.source, start=data.START, stop=data.STOP)).state
+
+for row in range(2):
+    print(" ".join(tests.words(tests.source[row])), "->", " ".join(tests.words(written[row])), "\n")
+
+# %% tags=["measure"]
+# @title Writing against one call
+right_written = [
+    tests.words(ours) == tests.words(truth)
+    for ours, truth in zip(written, tests.target, strict=True)
+]
+in_one_call = exact_match(translator, tests.source, tests.target).tolist()
+agree = sum(a == b for a, b in zip(right_written, in_one_call, strict=True)) / len(tests)
+claims.check("exact match by writing and in one call agree (share)", agree, ">", 0.99)
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 10.2 - Open in front, causal behind (20 min, medium)
+#
+# TODO
+
+
+# %% tags=["exercise"]
+def prefix_weights(scores: Tensor, num_source: Tensor) -> Tensor:
+    """Return attention weights."""
+    # BEGIN SOLUTION
+    column = torch.arange(scores.shape[-1])
+    later = column > column[:, None]  # (T, T)
+    source = column < num_source[:, None, None]  # (B, 1, T)
+    return scores.masked_fill(later & ~source, -math.inf).softmax(dim=-1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("10.2", prefix_weights)
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 10.3 - Write (20 min, medium)
+#
+# TODO
+
+
+# %% tags=["exercise"]
+def write_greedily(
+    read, write, source: Tensor, start: int, stop: int, most: int
+) -> list[list[int]]:
+    """Write."""
+    # BEGIN SOLUTION
+    states = read(source)
+    target = torch.full((len(source), 1), start)
+    for _ in range(most):
+        new = write(target, states)[:, -1].argmax(-1)
+        target = torch.cat([target, new[:, None]], 1)
+        if (target[:, 1:] == stop).any(1).all():
+            break
+    rows = target[:, 1:].tolist()
+    return [row[: row.index(stop)] if stop in row else row for row in rows]
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("10.3", write_greedily)
