@@ -1,5 +1,6 @@
 """Language models: tokenizers, n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
 
+from course_utils.language.joined import DecoderOnly, join
 from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
@@ -17,6 +18,9 @@ from course_utils.language.sampling import (
     scale_temperature,
     speculate,
 )
+from course_utils.language.pairs import exact_match, generate, pair_loss, source_maps
+from course_utils.language.sampling import next_probs, sample
+from course_utils.language.seq2seq import EncoderDecoder, Seq2SeqConfig
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
 
 __all__ = [
@@ -25,9 +29,12 @@ __all__ = [
     "BytePairTokenizer",
     "CharTokenizer",
     "Choice",
+    "DecoderOnly",
+    "EncoderDecoder",
     "GPTConfig",
     "Guesses",
     "NGram",
+    "Seq2SeqConfig",
     "WordTokenizer",
     "attention_maps",
     "beam_search",
@@ -38,10 +45,17 @@ __all__ = [
     "next_probs",
     "next_token_loss",
     "penalise_repetition",
+    "exact_match",
+    "generate",
+    "join",
+    "next_probs",
+    "next_token_loss",
+    "pair_loss",
     "perplexity",
     "sample",
     "scale_temperature",
     "shift_targets",
     "speculate",
+    "source_maps",
     "text_loss",
 ]
