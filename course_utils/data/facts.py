@@ -56,7 +56,7 @@ class World:
         )
 
     def times_stated(self, text: str) -> dict[str, int]:
-        """hero -> how often a text states the home."""
+        """How often a text states the home of each hero."""
         found = Counter(re.findall(r"(\w+) lives in", text))
         return {hero: found[hero] for hero in self.homes}
 

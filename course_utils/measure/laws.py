@@ -133,8 +133,8 @@ def _check(x: Numbers, y: Numbers, floor: float | None) -> None:
     unknowns = 2 * x.shape[1] + (floor is None)
     if len(y) < unknowns or any(len(set(column)) < 2 for column in x.T.tolist()):
         raise ValueError(
-            f"a law of {x.shape[1]} causes has {unknowns} unknowns: it needs as many trainings, and "
-            f"at least two sizes of each cause; got {len(y)} trainings."
+            f"a law of {x.shape[1]} causes has {unknowns} unknowns: it needs as many trainings, "
+            f"and at least two sizes of each cause; got {len(y)} trainings."
         )
 
 
