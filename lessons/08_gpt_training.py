@@ -1,0 +1,613 @@
+# %% [markdown]
+# # 08 · GPT training
+#
+# **What does a network learn from text, in which order, and what does it say about things that no text has told it?**
+#
+# After this lesson you can
+#
+# - write a GPT and the optimizer Muon in a few lines each, and train them;
+# - measure what was learned against a floor that is known: patterns, grammar and facts apart;
+# - predict the loss of a training before it runs, and say how far to trust the prediction;
+# - tell a fluent answer from a known one.
+#
+# *35 minutes to read, an hour for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# [answer booklet](answers/08_gpt_training.ipynb).*
+
+# %% tags=["setup"]
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils.exercises import checks
+from course_utils.notebook import Claims, plots, setup, widgets
+
+course = setup("08", seed=0)
+claims = Claims("08")
+sizes = course.sizes(
+    cpu=dict(story_steps=400, docs_steps=800, docs_width=112),
+    gpu=dict(story_steps=800, docs_steps=1600, docs_width=176),
+)
+
+# %% [markdown]
+# ## The claim
+#
+# [The article](../docs/article.md) says of language models:
+#
+# > *Trained on vast text corpora to learn language patterns, grammar, facts, and reasoning.*
+#
+# These are four things, and we take them one by one. *Patterns*, *grammar* and *facts* can be measured here, because we write a
+# text in which we know which is which. *Reasoning* cannot: at the end we say why, and lesson 11 takes it up. *Vast* our texts are not. What more of
+# everything brings is a question that can be asked of small ones too.
+
+# %% [markdown]
+# ## A first look
+#
+# *What is there to learn in a text?* We invent a world: 80 heroes, each of whom lives in one of eight towns. The story grammar of lesson 06 tells
+# what they do, and now and then it begins with where the hero lives.
+
+# %%
+from course_utils import data
+
+world = data.invented_world()
+grammar = world.stories()
+stories = grammar.sample(8000, seed=course.seed)
+print(*stories[:3])
+
+# %% [markdown]
+# Three kinds of tokens stand in these stories:
+#
+# - **Patterns**: most words follow from the few before them. After *In the* comes *evening*.
+# - **Agreement**: a name or a treasure comes back at the end, thirty tokens later, and *he* or *she* must fit the hero. This is our *grammar*: a rule that reaches
+#   across the sentence.
+# - **Facts**: after *lives in* stands a town. It follows from nothing else in the story. Whoever knows it has been told in *another* story.
+#
+# The first two can be read off the page. A fact has to be carried in the weights. **Guess first:** which of the three does a network learn last?
+#
+# The heroes differ in one thing: the share of stories that state the home. It is 0, 1, 4, 16 or 64 %, with 16 heroes each. All are the heroes of equally many
+# stories, about a hundred. So *never told where she lives* does not mean *seldom heard of*.
+
+# %%
+from course_utils.language import WordTokenizer
+
+text = "\n" + "".join(stories)
+tokenizer = WordTokenizer.train(text)
+tokens = tokenizer.encode(text).to(course.device)  # (T,)
+V = tokenizer.vocab_size
+times = world.times_stated(text)  # hero -> how often
+print(f"{len(tokens):,} tokens, {V} different ones; stated", list(times.values())[:10], "times ...")
+
+# %% [markdown]
+# ## The block
+#
+# *What is a GPT made of?* Lesson 07 built attention, which lets positions look at each other. One more part is missing: something that *works* on what was found. It is
+# the **MLP**, two linear maps with a bend between them, at each position by itself. Attention fetches, the MLP digests, and both together are a
+# **transformer block**:
+#
+# - Each part *adds* what it found to a vector that runs through the whole network, the **residual stream**. Nothing has to be passed on by hand.
+# - Before each part, a **norm** brings the vector to mean 0 and variance 1, times a learned factor for each feature. So a part sees numbers of one size, however much was added before.
+
+
+# %%
+from course_utils.layers import Attention
+
+
+class Block(nn.Module):
+    """x (B, T, D) in, (B, T, D) out."""
+
+    def __init__(self, width: int, num_heads: int):
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(width, bias=False)
+        self.attention = Attention(width, num_heads, causal=True)
+        self.norm_mlp = nn.LayerNorm(width, bias=False)
+        enter, leave = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+        self.mlp = nn.Sequential(enter, nn.ReLU(), leave)  # ReLU: negative numbers become 0
+
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
+        x = x + self.attention(self.norm_attention(x), turns)
+        return x + self.mlp(self.norm_mlp(x))
+
+
+# %% [markdown]
+# ### Where is a token?
+#
+# Attention needs to be told the order (lesson 07). There we added a vector for each place. Here `turns` says it in another way, by **rotary positions**: take two features of
+# a query as a point in the plane, and turn it by an angle that grows with its position. Do the same to the keys. The product of two turned vectors hangs on the
+# *difference* of their angles, so a score knows how far apart two tokens stand, and not where.
+#
+# **Guess first:** a query at position 3 and a key at position 1 have some score. What becomes of it at 103 and 101? At 3 and 2?
+
+# %%
+from course_utils.layers import rotate, rotations
+
+query, key = torch.randn(2, 1, 8)
+turns = rotations(104, 8, like=query)  # (104, 4): for each position, the turns of four pairs
+
+
+def score(i: int, j: int) -> float:
+    """Query at position i times key at position j."""
+    return float((rotate(query, turns[[i]]) * rotate(key, turns[[j]])).sum())
+
+
+print(f"3 and 1: {score(3, 1):.3f}   103 and 101: {score(103, 101):.3f}   3 and 2: {score(3, 2):.3f}")
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 08.1 - Turn (10 min, easy)
+#
+# Write the rotation. Features 0 and 1 are a pair, 2 and 3 the next, and so on. In row $t$, turn pair $p$ by the angle $t \cdot \text{speed}_p$, counter-clockwise. A
+# point $(a, b)$ that is turned by an angle $\varphi$ lies at $(a\cos\varphi - b\sin\varphi,\; a\sin\varphi + b\cos\varphi)$.
+#
+# <details><summary>Hint</summary>
+#
+# `x[:, 0::2]` takes the first feature of each pair. The angles are a table of shape (T, K / 2): a column of positions times a row of speeds. Make the
+# result with `torch.empty_like(x)` and fill it, or stack and flatten.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def turn(x: Tensor, speeds: Tensor) -> Tensor:
+    """Return x with each pair of features turned by its position times the pair's speed.
+
+    Args:
+        x: (T, K) one vector for each position 0 ... T - 1; K even.
+        speeds: (K / 2,) radians a position.
+
+    Returns:
+        (T, K).
+    """
+    # BEGIN SOLUTION
+    angles = torch.arange(len(x))[:, None] * speeds  # (T, K / 2)
+    a, b = x[:, 0::2], x[:, 1::2]
+    turned = torch.stack([a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()], -1)
+    return turned.flatten(1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("08.1", turn)
+
+# %% [markdown]
+# ## The GPT
+#
+# A GPT is a stack of such blocks between an **embedding**, which gives each token a vector, and a last linear map to the logits. Two habits of ours are not in the
+# textbook: `previous` lets each position see something of the token just before it, at the price of one multiplication; and every map that *adds* to the stream starts at zero. So the
+# untrained network is no random machine. **Guess first:** what loss has it?
+
+
+# %%
+class GPT(nn.Module):
+    """Tokens (B, T) in, logits (B, T, V) out."""
+
+    def __init__(self, vocab_size: int, width: int, num_heads: int = 2, num_layers: int = 2):
+        super().__init__()
+        self.head_width = width // num_heads
+        self.embed = nn.Embedding(vocab_size, width)
+        self.previous = nn.Parameter(torch.zeros(width))
+        self.blocks = nn.ModuleList(Block(width, num_heads) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(width, bias=False)
+        self.logits = nn.Linear(width, vocab_size, bias=False)
+        leaving = [m for block in self.blocks for m in (block.attention.project, block.mlp[2])]
+        for linear in (*leaving, self.logits):
+            nn.init.zeros_(linear.weight)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)  # (B, T, D)
+        x = x + self.previous * F.pad(x, (0, 0, 1, -1))  # the embedding one place before
+        turns = rotations(tokens.shape[1], self.head_width, like=x)
+        for block in self.blocks:
+            x = block(x, turns)
+        return self.logits(self.norm(x))  # (B, T, V)
+
+
+# %% [markdown]
+# The package's `GPT` is this one, with more care for what it is given. We fill both with the same random weights and compare.
+
+# %% tags=["measure"]
+# @title Page and package: the same GPT, and what it says before training
+from course_utils import language
+
+torch.manual_seed(course.seed)
+own = GPT(V, width=64)
+packaged = language.GPT(language.GPTConfig(V, num_layers=2, num_heads=2, width=64))
+piece = tokens[None, :100].cpu()
+claims.check("untrained, each token costs log V (largest error, nats)", (F.cross_entropy(own(piece)[0, :-1], piece[0, 1:], reduction="none") - torch.tensor(V).log()).detach().abs().max(), "<", 1e-5)
+for p in own.parameters():
+    nn.init.normal_(p, std=0.3)  # so that all of it counts
+packaged.load_state_dict(own.state_dict())
+difference = (own(piece) - packaged(piece)).detach().abs().max()
+claims.check("our GPT is the package's GPT (largest difference)", difference, "<", 1e-4)
+
+# %% [markdown]
+# ## Muon
+#
+# *How large should a step be, and in which direction?* The gradient of a weight matrix is a matrix too. Like every matrix it acts along directions, each with a strength, its
+# **singular values**. Gradients are lopsided: a few directions are strong, and all others weak. Whoever follows the gradient moves along the few.
+#
+# **Muon** (Jordan et al. 2024) takes the running mean of the gradients and makes all its singular values nearly equal: then it moves along *every* direction by the
+# same amount. The nearest matrix whose singular values are all 1 is called **orthogonal**. Five rounds of a polynomial come close enough, and need nothing but products of matrices: an odd polynomial of a matrix changes its
+# singular values alone, each $s$ to $3.4445\,s - 4.7750\,s^3 + 2.0315\,s^5$.
+
+
+# %%
+def orthogonal(matrix: Tensor) -> Tensor:
+    """The matrix with all singular values brought near 1."""
+    x = matrix / matrix.norm()  # all singular values between 0 and 1
+    x = x.mT if x.shape[0] > x.shape[1] else x
+    for _ in range(5):
+        gram = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x.mT if matrix.shape[0] > matrix.shape[1] else x
+
+
+# %% [markdown]
+# The step, with a look ahead along the mean (Nesterov's momentum). A matrix with more rows than columns takes a larger step:
+
+
+# %%
+@torch.no_grad()
+def muon_step(weight: nn.Parameter, mean: Tensor, rate: float):
+    """Move a weight matrix; mean is the running mean of its gradients, and is updated."""
+    mean.lerp_(weight.grad, 0.05)  # 95 % of the old mean, 5 % of the new gradient
+    ahead = weight.grad.lerp(mean, 0.95)
+    scale = max(1, weight.shape[0] / weight.shape[1]) ** 0.5
+    weight -= rate * scale * orthogonal(ahead)
+
+
+# %% [markdown]
+# Muon is for the hidden matrices. Embedding, logits and norms are left to AdamW, as before. The package's `training.muon(model, rate)` does both. Does it move a matrix as ours does?
+#
+# *The figure: the singular values of one matrix of the first block, after 20 steps on the stories: of the gradient, of AdamW's step and of Muon's. The largest of each is 1. Which of the three uses the whole matrix?*
+
+# %% tags=["measure"]
+# @title Twenty steps by page and package, and the singular values of three steps
+from course_utils import training
+from course_utils.language import next_token_loss
+
+torch.manual_seed(course.seed)
+one = language.GPT(language.GPTConfig(V, width=64)).to(course.device)
+windows = data.Windows(tokens, 128, 8, course.seed).to(course.device)
+matrix = one.blocks[0].mlp[0].weight
+mirror = nn.Parameter(matrix.detach().clone())  # ours: given the same gradients
+mean, second = torch.zeros_like(mirror), torch.zeros_like(mirror)
+optimizer = training.muon(one, 0.03)
+for step in range(20):
+    optimizer.zero_grad()
+    next_token_loss(one, windows[step]).backward()
+    mirror.grad = matrix.grad.clone()
+    second.lerp_(mirror.grad**2, 0.01)  # what AdamW divides by the root of
+    optimizer.step()
+    muon_step(mirror, mean, 0.03)
+apart = (mirror - matrix).detach().abs().max() / matrix.detach().abs().max()
+claims.check("twenty steps of Muon: page and package (relative difference)", apart, "<", 1e-3)
+
+kinds_of_step = {
+    "gradient": mirror.grad,
+    "AdamW": mean / (second.sqrt() + 1e-8),
+    "model: Muon": orthogonal(mean),
+}
+values = {name: torch.linalg.svdvals(m) for name, m in kinds_of_step.items()}
+plots.curves(
+    {name: v / v[0] for name, v in values.items()},
+    xlabel="direction, strongest first",
+    ylabel="singular value, largest = 1",
+    logy=True,
+    title="Muon moves along all 64 directions, AdamW much less along most, the gradient along a few",
+    alt="Three falling lines over 64 directions on a logarithmic scale. The gradient falls steepest, "
+    "AdamW's step less, Muon's stays near one.",
+)
+
+# %% tags=["measure"]
+# @title The weaker half of the directions
+half = {name: float(v[32] / v[0]) for name, v in values.items()}
+claims.check("Muon: the 33rd direction beside the strongest", half["model: Muon"], ">", 0.4)
+claims.check("control: AdamW", half["AdamW"], "<", 0.3)
+
+# %% [markdown]
+# ## What is learned when
+#
+# *How far is the model from perfect, and where?* For every token of a new story the grammar knows the best possible prediction. The surprise at that is the **floor**; on average over all stories it is the entropy. What
+# a model pays above it, in nats, can be added up for each kind of token. We train three times, from three seeds, and look on the way: at 150 stories that nobody trains on, and at the towns of the 32
+# heroes who are stated most often, asked by *Bano lives in*.
+
+# %% tags=["measure"]
+# @title New stories, their floor, the kind of each token, and the questions
+from course_utils.data.text import TREASURES
+
+new = [list(grammar.conditionals(story))[:-1] for story in grammar.sample(150, seed=10_000)]
+floor = -torch.tensor([probs[word] for story in new for word, probs in story]).log()
+texts = [tokenizer.encode("\n" + "".join(grammar.join([w for w, _ in story]))) for story in new]
+padded = nn.utils.rnn.pad_sequence(texts, batch_first=True).to(course.device)  # (150, longest)
+real = torch.arange(padded.shape[1] - 1) < torch.tensor([len(t) - 1 for t in texts])[:, None]
+
+
+def kind(word: str, before: list[str]) -> str:
+    """What has to be learned to predict this word."""
+    if word in data.TOWNS:
+        return "fact"
+    names = word in world.homes or word in TREASURES
+    return "agreement" if names and word in before or word in ("she", "he") else "pattern"
+
+
+spoken = [[word for word, _ in story] for story in new]
+kinds = [kind(word, story[:i]) for story in spoken for i, word in enumerate(story)]
+heroes, homes = list(world.homes), tokenizer.encode(" ".join(world.homes.values()))
+questions = tokenizer.encode("".join(f"\n{hero} lives in" for hero in heroes)).view(len(heroes), -1)
+shares = torch.tensor(list(world.shares.values()))
+print(f"{len(new)} stories of {len(floor):,} tokens, floor {floor.mean():.3f} nats a token")
+
+
+# %%
+@torch.no_grad()
+def excess(model) -> Tensor:
+    """Nats above the floor, at each token of the new stories."""
+    logs = model(padded[:, :-1]).log_softmax(-1).gather(2, padded[:, 1:, None])[..., 0]
+    return -logs.cpu()[real] - floor
+
+
+@torch.no_grad()
+def answers(model) -> Tensor:
+    """(80, V) probabilities of the token after "<hero> lives in"."""
+    return model(questions.to(course.device))[:, -1].softmax(-1).cpu()
+
+
+# %% [markdown]
+# The training itself is the loop of lesson 06: `train_steps` gives a record after each step, and we look at some of them.
+
+
+# %%
+looks = [1, 4, 8, 16, 32, 64, 96, 128, 160, 200, 250, 300, sizes.story_steps]
+
+
+def train_stories(seed: int):
+    """A GPT, trained on the stories, and what it paid above the floor on the way."""
+    torch.manual_seed(seed)
+    model = language.GPT(language.GPTConfig(V, width=64, num_heads=2)).to(course.device)
+    steps = training.train_steps(
+        model,
+        data.Windows(tokens, 128, 8, seed).to(course.device),
+        next_token_loss,
+        num_steps=sizes.story_steps,
+        optimizer=training.muon(model, 0.03),
+    )
+    return model, [(excess(model), answers(model)) for s in steps if s.step in looks]
+
+
+trained = [train_stories(seed) for seed in range(3)]
+
+# %% [markdown]
+# *The figure: nats above the floor, on average over the three trainings. Both axes are logarithmic. In which order do the lines fall?*
+
+# %% tags=["measure"]
+# @title Nats above the floor over training, for the three kinds of tokens
+often = shares >= 0.16
+of_kind = {k: torch.tensor([k == one for one in kinds]) for k in ("pattern", "agreement")}
+over = {k: torch.zeros(3, len(looks)) for k in ("pattern", "agreement", "fact", "all", "errors")}
+for seed, (_, seen) in enumerate(trained):
+    for place, (gap, probs) in enumerate(seen):
+        for k, these in of_kind.items():
+            over[k][seed, place] = gap[these].mean()
+        over["fact"][seed, place] = -probs.gather(1, homes[:, None])[often].log().mean()
+        over["all"][seed, place] = gap.mean()
+        over["errors"][seed, place] = gap.std() / len(gap) ** 0.5
+names = {"pattern": "patterns", "agreement": "agreement", "fact": "facts stated often"}
+plots.curves(
+    {shown: (looks, over[k].mean(0)) for k, shown in names.items()},
+    styles={shown: {"marker": "o"} for shown in names.values()},
+    xlabel="training step",
+    ylabel="nats above the floor",
+    logx=True,
+    logy=True,
+    title="Patterns come within tens of steps; facts and agreement need hundreds",
+    alt="Three lines over the training step. Patterns fall from step 8 on and are below a tenth of a nat at 64. "
+    "Facts and agreement stay at two or three nats until about step 64, and then fall.",
+)
+
+# %% tags=["measure"]
+# @title Check the floor and the order, in the worst of three trainings
+at64, end = looks.index(64), -1
+claims.check("no look falls below the floor (lowest, in standard errors)", (over["all"] / over["errors"]).min(), ">", -3)
+claims.check("at the end: nats a token above the entropy (farthest)", over["all"][:, end].max(), "<", 0.05)
+claims.check("patterns at step 64: nats above the floor (farthest)", over["pattern"][:, at64].max(), "<", 0.2)
+claims.check("agreement at step 64 (nearest)", over["agreement"][:, at64].min(), ">", 1.5)
+claims.check("facts at step 64 (nearest)", over["fact"][:, at64].min(), ">", 1)
+claims.check("agreement at the end (farthest)", over["agreement"][:, end].max(), "<", 0.5)
+claims.check("facts stated often at the end (farthest)", over["fact"][:, end].max(), "<", 0.5)
+print("at the end:", ", ".join(f"{k} {over[k][:, end].mean():.3f}" for k in ("all", *names)))
+
+# %% [markdown]
+# So the sentence of the article has an order, here at least: patterns first, then the rest. The loss that everybody watches hides it: nine tokens in ten are patterns, so it looks nearly
+# done when no fact is known and nobody's name comes back.
+
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 08.2 - A batch that does not fit (15 min, medium)
+#
+# Large batches make steady gradients, and do not fit into memory. So read a batch in **pieces** and add up the gradients. Afterwards every weight must hold in `.grad` what it would hold if
+# all texts had been read at once: the gradient of the mean loss over *all* tokens. The last piece may be smaller than the others.
+#
+# <details><summary>Hint</summary>
+#
+# `backward()` *adds* to `.grad`. Old gradients are still there when you begin. How much of the whole mean is the mean of a piece with $b$ of $B$ texts?
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def read_in_pieces(model: nn.Module, texts: Tensor, piece_size: int) -> float:
+    """Leave the gradient of the mean loss in the weights, reading a few texts at a time.
+
+    Args:
+        model: tokens (b, T) -> logits (b, T, V). Its weights may hold old gradients.
+        texts: (B, T + 1) inputs texts[:, :-1], targets texts[:, 1:].
+        piece_size: most texts that may be read at once, at least 1.
+
+    Returns:
+        The mean loss of all tokens, in nats.
+    """
+    # BEGIN SOLUTION
+    model.zero_grad()
+    total = 0.0
+    for piece in texts.split(piece_size):
+        logits = model(piece[:, :-1])
+        loss = F.cross_entropy(logits.flatten(0, 1), piece[:, 1:].flatten())
+        loss = loss * len(piece) / len(texts)
+        loss.backward()
+        total += loss.item()
+    return total
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("08.2", read_in_pieces)
+
+# %% [markdown]
+# ## Facts, stated and never stated
+#
+# *How often must a fact be told?* And what does the model say about the 16 heroes of whom nobody ever said where they live? There is no way to know, and no answer *I do not know* in any
+# text. Eight towns: a blind guess is right once in eight.
+#
+# **Guess first:** will it name a town at all? How sure will it be?
+#
+# *The figure: left, the share of heroes whose home it gets right; right, the probability of the town that it names, whether right or wrong. Each dot is one training.*
+
+# %% tags=["measure"]
+# @title Right, and sure, over how often a home was stated
+steps_of_share = sorted(set(shares.tolist()))
+groups = {s: [i for i, hero in enumerate(heroes) if world.shares[hero] == s] for s in steps_of_share}
+mean_times = {s: sum(times[heroes[i]] for i in rows) / len(rows) for s, rows in groups.items()}
+final = [seen[-1][1] for _, seen in trained]  # (80, V) of each training
+right = {
+    f"{mean_times[s]:.0f}": [float((p[rows].argmax(-1) == homes[rows]).float().mean()) for p in final]
+    for s, rows in groups.items()
+}
+sure = {
+    f"{mean_times[s]:.0f}": [float(p[rows].amax(-1).mean()) for p in final] for s, rows in groups.items()
+}
+figure, axes = plots.panels(
+    2,
+    titles=["share of homes that are right", "probability of the answer given"],
+    title="What was stated often is known; what was never stated is answered all the same",
+    alt="Two panels over how often a home was stated. Right: near a guess for never, rising to all from "
+    "about 16 times on. Probability of the answer: above a half for never, near one for often.",
+)
+for ax, values in zip(axes, (right, sure), strict=True):
+    plots.strips({"model": values}, references={"a guess": 1 / 8}, xlabel="times stated", ax=ax)
+figure
+
+# %% tags=["measure"]
+# @title Facts stated, facts never stated
+never, known = groups[0.0], [i for s in (0.16, 0.64) for i in groups[s]]
+names_town = min(
+    float(torch.isin(p[never].argmax(-1), tokenizer.encode(" ".join(data.TOWNS))).float().mean())
+    for p in final
+)
+lucky = sum(next(iter(right.values()))) / 3
+
+
+def told_apart(p: Tensor) -> float:
+    """Share of pairs (known, never stated) in which the known answer is the surer one."""
+    sure = p.amax(-1)
+    return float((sure[known][:, None] > sure[never]).float().mean())
+
+
+claims.check("stated 16 times or more: right (worst of three)", min(list(right.values())[-1] + list(right.values())[-2]), ">", 0.8)
+claims.check("never stated: still names a town (share, worst of three)", names_town, "==", 1)
+claims.check("never stated: right, over three trainings", lucky, "<", 0.3)
+claims.check("never stated: mean probability of the answer (lowest of three)", min(next(iter(sure.values()))), ">", 0.3)
+claims.check("the known answer is the surer one (share of pairs, lowest)", min(map(told_apart, final)), ">", 0.75)
+
+# %% [markdown]
+# This is **hallucination** in its smallest form. The form of the sentence is learned from the heroes that were told, and it is the same for all: after *lives in* comes a town. For a hero of whom nothing was said the network puts
+# *some* town there, and is several times as sure as a guesser should be.
+#
+# It is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
+# Why training and tests reward the guess: Kalai et al. 2025, whose bound speaks of facts that were stated once.)
+
+# %% [markdown]
+# ## Turn it yourself
+#
+# *Whom does it know?* Each frame is one hero: how likely each town is, the true home in orange. Find a hero who was never told and of whom the model is sure.
+
+# %% tags=["measure"]
+# @title A slider over heroes
+chosen = [groups[s][k] for s in reversed(steps_of_share) for k in range(4)]
+town_ids = tokenizer.encode(" ".join(data.TOWNS))
+
+
+def show(hero: str):
+    """The probabilities of the eight towns for one hero."""
+    place = heroes.index(hero)
+    probs = final[0][place, town_ids]
+    figure = plots.bars(
+        dict(zip(data.TOWNS, probs.tolist(), strict=True)),
+        form="{:.0%}",
+        references={"a guess": 1 / 8},
+        title=f"{hero} lives in ___   (stated {times[hero]} times)",
+        alt=f"Eight bars; the true home is {world.homes[hero]}.",
+        size=(6.0, 2.6),
+    )
+    axes = figure.axes[0]
+    for bar, town in zip(axes.patches, data.TOWNS, strict=True):
+        bar.set_color(plots.ORANGE if town == world.homes[hero] else plots.MODEL)
+    axes.set_xlim(0, 1.15)
+    return figure
+
+
+widgets.slider(show, hero=[heroes[i] for i in chosen])
+
+# %% [markdown]
+# The same picture without a slider: a hero whose home was never stated.
+
+# %% tags=["measure"]
+# @title One view of the slider
+show(hero=heroes[never[0]])
+
+# %% [markdown]
+# ## Real text, predicted before it is trained
+#
+# *What does more of everything bring?* Now Python's documentation, by characters. In lesson 06 tables of counts beat a small network there. A larger GPT will do better, but how much? Companies have to
+# know that before they spend a year's electricity, and they do it so: train many small networks, fit a **law**, and read off the large one.
+#
+# The smaller trainings are done: five widths, three lengths, three seeds. Their losses on the held-out tenth come with the package (`recipes/runs.py` makes them again). One of them, here and now:
+
+# %%
+from course_utils.recipes import runs
+
+small = runs.Run(width=24, num_steps=100, seed=1)
+again, kept = small.make(), runs.recorded()[small]
+print(f"here {again:.3f}, kept {kept:.3f} nats a character")
+
+# %% [markdown]
+# The law is that of Hoffmann et al. 2022, with the number of weights $N$ and of characters trained on $D$:
+#
+# $$L(N, D) = E + \frac{A}{N^{a}} + \frac{B}{D^{b}}$$
+#
+# Were the network infinitely large and trained on infinitely much, $E$ would be left: the text's own entropy. The second part is the price of being small, the third that of having read little. Five unknowns, fifteen sizes.
+
+# %% tags=["measure"]
+# @title Fit the law, sixty times, each time with other seeds of the small trainings
+from course_utils import measure
+
+grid = sorted({(run.width, run.num_steps) for run in runs.GRID})
+losses = [
+    [runs.recorded()[runs.Run(width=w, num_steps=n, seed=s)] for s in runs.SEEDS] for w, n in grid
+]
+weights = {
+    w: measure.count_parameters(runs.plain(runs.characters()[2], w))
+    for w in (*runs.WIDTHS, sizes.docs_width)
+}
+causes = [(weights[w], runs.Run(num_steps=n).num_tokens) for w, n in grid]
+mean_losses = [sum(row) / 3 for row in losses]
+law = measure.fit_law(causes, mean_losses)
+laws = measure.repeated_fits(causes, losses, repeats=60)
+
+
+def interval(values) -> str:
+    """The middle nine tenths."""
+    low, high = torch.tensor(list(values)).quantile(torch.tensor([0.05, 0.95])).tolist()
+    return f"{low:.2f} to {high:.2f}"
+
+
+claims.check("a small training made again: difference to what is kept (nats)", abs(again - kept), "<", 0.05)
+print(f"E {law.floor:.2f} ({interval(one.floor for one in laws)})")
+print(f"a {law.exponents[0]:.2f} ({interval(one.exponents[0] for one in laws)})")
+print(f"b {law.exponents[1]:.2f} ({interval(one.exponents[1] for one in laws)})")
