@@ -611,3 +611,148 @@ claims.check("a small training made again: difference to what is kept (nats)", a
 print(f"E {law.floor:.2f} ({interval(one.floor for one in laws)})")
 print(f"a {law.exponents[0]:.2f} ({interval(one.exponents[0] for one in laws)})")
 print(f"b {law.exponents[1]:.2f} ({interval(one.exponents[1] for one in laws)})")
+
+# %% [markdown]
+# The intervals hold the middle nine tenths of sixty fits: from each size one of its three seeds is drawn, and the law fitted anew. They say how far *chance* moves the law. Whether
+# the law has the right *form* they cannot say.
+#
+# *The figure: the small trainings (dots, the mean of three seeds) and the law (lines). Left over the number of weights, right over the number of characters. Do the lines go through the dots?*
+
+# %% tags=["measure"]
+# @title The law beside the small trainings
+figure, (left, right_ax) = plots.panels(
+    2,
+    share=True,
+    title="Twice the text helps more than twice the weights; the law follows both",
+    alt="Two panels with falling lines and dots near them. Left three lines over the weights, one for "
+    "each length; right lines over the characters, one for each width.",
+)
+measured = dict(zip(grid, mean_losses, strict=True))
+num_tokens = {n: runs.Run(num_steps=n).num_tokens for n in runs.LENGTHS}
+for ax, first, others in ((left, runs.WIDTHS, runs.LENGTHS), (right_ax, runs.LENGTHS, (16, 32, 64))):
+    for fixed, color in zip(others, plots.ACCENTS, strict=True):
+        pairs = [(v, fixed) if ax is left else (fixed, v) for v in first]  # (width, steps)
+        x = [weights[w] if ax is left else num_tokens[n] for w, n in pairs]
+        ax.plot(x, [measured[p] for p in pairs], "o", color=color, markersize=4.5)
+        name = f"{num_tokens[fixed] / 1000:.0f} k characters" if ax is left else f"{weights[fixed] / 1000:.0f} k weights"
+        fitted = [law(weights[w], num_tokens[n]) for w, n in pairs]
+        plots.curves({name: (x, fitted)}, styles={name: {"color": color}}, logx=True, ax=ax)
+left.set(xlabel="weights", ylabel="nats a character")
+right_ax.set(xlabel="characters trained on")
+for ax in (left, right_ax):
+    ax.set_xlim(ax.get_xlim()[0], ax.get_xlim()[1])
+figure
+
+# %% [markdown]
+# Now the large one: more weights than any of the small ones, and more text. What will it reach? Beside the law stands a **control**: a law without a floor, $E = 0$.
+#
+# **Guess first**, from the figure: the law's number, and whether the training will end above or below.
+
+# %% tags=["measure"]
+# @title What the laws say of the large training
+large = runs.Run(width=sizes.docs_width, num_steps=sizes.docs_steps)
+goal = (weights[large.width], large.num_tokens)
+endless = measure.fit_law(causes, mean_losses, floor=0)
+low, high = torch.tensor([one(*goal) for one in laws]).quantile(torch.tensor([0.05, 0.95])).tolist()
+print(f"{goal[0]:,} weights, {goal[1]:,} characters")
+print(f"the law: {law(*goal):.3f} nats a character ({low:.3f} to {high:.3f} by seeds)")
+print(f"control, without a floor: {endless(*goal):.3f}")
+
+# %% [markdown]
+# Then it is trained, by the same recipe. Half a minute to a minute.
+
+# %%
+train_docs, test_docs, num_characters = runs.characters()
+torch.manual_seed(course.seed)
+writer = runs.plain(num_characters, large.width).to(course.device)
+history = training.fit(
+    writer,
+    data.Windows(train_docs, 128, 8, course.seed).to(course.device),
+    next_token_loss,
+    num_steps=large.num_steps,
+    optimizer=training.muon(writer, large.rate),
+    checkpoint=course.checkpoint("docs"),
+)
+reached = language.text_loss(writer, test_docs.to(course.device))
+print(f"predicted {law(*goal):.3f}, reached {reached:.3f}")
+
+# %% tags=["measure"]
+# @title The prediction, tested
+claims.check("the law's error on the large training (nats)", abs(law(*goal) - reached), "<", 0.15)
+claims.check("from the smallest loss of the grid to the large one (nats)", min(mean_losses) - reached, ">", 0.02)
+inside = low <= reached <= high
+print(f"inside the interval by seeds: {'yes' if inside else 'no'}")
+
+# %% [markdown]
+# ### And against counting?
+#
+# *Is it good?* Lesson 06 left tables of counts ahead on this text. Here is the best of them, with order and strength chosen on a part of the training text. Beside it stand two programs that nobody calls
+# language models: `gzip` and `xz`. A good predictor is a good compressor and the other way round, since a token of probability $p$ can be written in $-\log_2 p$ bits. So all four are measured in bits per byte, on the held-out tenth. What
+# each has seen:
+#
+# - the **GPT** is trained on the rest; it looks at up to 128 characters;
+# - the **table** has counted the rest; it looks at a few;
+# - **gzip** and **xz** get the rest put *before* the held-out part, and pay only for what the file grows by. `gzip` looks back 32,768 bytes, `xz` over the whole text.
+#
+# **Guess first:** in which order do they come?
+
+# %% tags=["measure"]
+# @title Bits per byte of the held-out tenth, by a table, two programs and the GPT
+import gzip
+import lzma
+
+docs_parts = [part.encode() for part in data.split_text(data.python_docs())]
+packers = {
+    "gzip": lambda text: gzip.compress(text, 9),
+    "xz": lambda text: lzma.compress(text, preset=9 | lzma.PRESET_EXTREME),
+}
+num_bytes = len(docs_parts[1])
+bits = {
+    name: 8 * (len(pack(docs_parts[0] + docs_parts[1])) - len(pack(docs_parts[0]))) / num_bytes
+    for name, pack in packers.items()
+}
+alone = {name: 8 * len(pack(docs_parts[1])) / num_bytes for name, pack in packers.items()}
+
+
+@torch.no_grad()
+def surprises(model, text: Tensor, context: int) -> Tensor:
+    """Nats of each token of a text but the first, read 4,000 at a time with some before them."""
+    found = []
+    for start in range(0, len(text) - 1, 4000):
+        piece = text[max(0, start - context) : start + 4001]
+        logs = model(piece[None, :-1])[0].log_softmax(-1).gather(1, piece[1:, None])[:, 0]
+        found.append(-logs[-min(4000, len(text) - 1 - start) :])
+    return torch.cat(found)
+
+
+def best_table() -> language.NGram:
+    """Order and strength chosen on a part left out at first; then all is counted."""
+    cut = len(train_docs) * 9 // 10
+    chosen = train_docs[cut : cut + 12_000]
+    tried = {}
+    for order in (6, 8, 10, 12):
+        table = language.NGram(order, num_characters).fit(train_docs[:cut])
+        for table.strength in (8, 16, 32, 64):
+            tried[order, table.strength] = float(surprises(table, chosen, 16).mean())
+    order, strength = min(tried, key=tried.get)
+    print(f"the best table has order {order} and strength {strength}")
+    return language.NGram(order, num_characters, strength=strength).fit(train_docs)
+
+
+counted = float(surprises(best_table(), test_docs, 16).mean())
+for name, nats in {"best table": counted, "model: GPT": reached}.items():
+    bits[name] = language.bits_per_byte(nats, len(test_docs), num_bytes)
+plots.bars(
+    dict(sorted(bits.items(), key=lambda item: -item[1])),
+    form="{:.2f}",
+    xlabel="bits per byte, held-out tenth of Python's documentation",
+    title="The GPT predicts better than the best table; xz, with all the text at hand, is ahead of both",
+    alt="Four bars: gzip is longest, then the best table, the GPT, and xz.",
+)
+
+# %% tags=["measure"]
+# @title The GPT against counting
+print("alone, without the rest before it:", ", ".join(f"{n} {b:.2f}" for n, b in alone.items()))
+claims.check("the best table over the GPT (nats a character)", counted - reached, ">", 0.01)
+claims.check("gzip over the GPT (bits per byte)", bits["gzip"] - bits["model: GPT"], ">", 0.1)
+claims.check("xz under the GPT (bits per byte)", bits["model: GPT"] - bits["xz"], ">", 0)
