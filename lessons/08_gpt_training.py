@@ -340,7 +340,7 @@ def kind(word: str, before: list[str]) -> str:
     if word in data.TOWNS:
         return "fact"
     names = word in world.homes or word in TREASURES
-    return "agreement" if names and word in before or word in ("she", "he") else "pattern"
+    return "agreement" if (names and word in before) or word in ("she", "he") else "pattern"
 
 
 spoken = [[word for word, _ in story] for story in new]
