@@ -165,13 +165,16 @@ VARIANTS: Mapping[str, Maker] = {
     "GELU": under(with_gelu),
 }
 # Each variant at the best of the rates that were tried on seed 100, see docs/experiments.md.
-RATES = dict.fromkeys(VARIANTS, 0.04) | {"AdamW": 0.024, "no look at the token before": 0.06}
+RATES = dict.fromkeys(VARIANTS, 0.04) | {"AdamW": 0.012, "no look at the token before": 0.06}
 WIDTHS, LENGTHS = (16, 24, 32, 48, 64), (100, 200, 400)
+BEYOND_SIZES = (64, 800), (112, 400), (112, 800)
 GRID = [Run(width=w, num_steps=n, seed=s) for w in WIDTHS for n in LENGTHS for s in SEEDS]
 PARTS = [Run(variant=v, seed=s, rate=RATES[v]) for v in VARIANTS for s in SEEDS]
 # Muon's step costs more: with a quarter more steps AdamW has had at least as many seconds.
 LONGER = [Run(variant="AdamW", num_steps=500, seed=s, rate=RATES["AdamW"]) for s in SEEDS]
-ALL = tuple(dict.fromkeys([*GRID, *PARTS, *LONGER]))
+# Beyond the grid: by length, by width, and by both.
+BEYOND = [Run(width=w, num_steps=n, seed=s) for w, n in BEYOND_SIZES for s in SEEDS]
+ALL = tuple(dict.fromkeys([*GRID, *PARTS, *LONGER, *BEYOND]))
 
 
 @cache
