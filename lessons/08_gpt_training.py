@@ -246,7 +246,7 @@ claims.check("our GPT is the package's GPT (largest difference)", difference, "<
 # %%
 def orthogonal(matrix: Tensor) -> Tensor:
     """The matrix with all singular values brought near 1."""
-    x = matrix / matrix.norm()  # all singular values between 0 and 1
+    x = matrix / (matrix.norm() + 1e-7)  # all singular values between 0 and 1
     x = x.mT if x.shape[0] > x.shape[1] else x
     for _ in range(5):
         gram = x @ x.mT
@@ -424,7 +424,7 @@ claims.check(
     "no look falls below the floor (lowest, in standard errors)",
     (over["all"] / over["errors"]).min(),
     ">",
-    -3,
+    0,
 )
 claims.check(
     "at the end: nats a token above the entropy (farthest)", over["all"][:, end].max(), "<", 0.05
@@ -491,26 +491,34 @@ checks.run("08.2", read_in_pieces)
 #
 # **Guess first:** will it name a town at all? How sure will it be?
 #
-# *The figure: left, the share of heroes whose home it gets right; right, the probability of the town that it names, whether right or wrong. Each dot is one training.*
+# *The figure: left, the share of heroes whose home it gets right; right, the probability of the town that it names, whether right or wrong. Each green dot is one training; the grey ones are a control, a 5-gram that has counted the
+# same stories.*
 
 # %% tags=["measure"]
 # @title Right, and sure, over how often a home was stated
-steps_of_share = sorted(set(shares.tolist()))
+steps_of_share = sorted(set(world.shares.values()))
 groups = {
     s: [i for i, hero in enumerate(heroes) if world.shares[hero] == s] for s in steps_of_share
 }
 mean_times = {s: sum(times[heroes[i]] for i in rows) / len(rows) for s, rows in groups.items()}
 final = [seen[-1][1] for _, seen in trained]  # (80, V) of each training
-right = {
-    f"{mean_times[s]:.0f}": [
-        float((p[rows].argmax(-1) == homes[rows]).float().mean()) for p in final
-    ]
-    for s, rows in groups.items()
-}
-sure = {
-    f"{mean_times[s]:.0f}": [float(p[rows].amax(-1).mean()) for p in final]
-    for s, rows in groups.items()
-}
+table = language.NGram(5, V).fit(tokens)  # control: it has counted the same stories
+said = {"model: GPT": final, "control: 5-gram": [answers(table)]}
+
+
+def by_share(value) -> dict:
+    """Model -> times stated -> a value of the heroes of each share, one for each training."""
+    return {
+        name: {
+            f"{mean_times[s]:.0f}": [float(value(p, rows).mean()) for p in some]
+            for s, rows in groups.items()
+        }
+        for name, some in said.items()
+    }
+
+
+right = by_share(lambda p, rows: (p[rows].argmax(-1) == homes[rows]).float())
+sure = by_share(lambda p, rows: p[rows].amax(-1))
 figure, axes = plots.panels(
     2,
     titles=["share of homes that are right", "probability of the answer given"],
@@ -519,7 +527,7 @@ figure, axes = plots.panels(
     "about 16 times on. Probability of the answer: above a half for never, near one for often.",
 )
 for ax, values in zip(axes, (right, sure), strict=True):
-    plots.strips({"model": values}, references={"a guess": 1 / 8}, xlabel="times stated", ax=ax)
+    plots.strips(values, references={"a guess": 1 / 8}, xlabel="times stated", ax=ax)
 figure
 
 # %% tags=["measure"]
@@ -529,7 +537,7 @@ names_town = min(
     float(torch.isin(p[never].argmax(-1), tokenizer.encode(" ".join(data.TOWNS))).float().mean())
     for p in final
 )
-lucky = sum(next(iter(right.values()))) / 3
+rarely, often_told = right["model: GPT"]["0"], [*right["model: GPT"].values()][-2:]
 
 
 def told_apart(p: Tensor) -> float:
@@ -538,20 +546,16 @@ def told_apart(p: Tensor) -> float:
     return float((sure[known][:, None] > sure[never]).float().mean())
 
 
-claims.check(
-    "stated 16 times or more: right (worst of three)",
-    min(list(right.values())[-1] + list(right.values())[-2]),
-    ">",
-    0.8,
-)
+claims.check("stated 16 times or more: right (worst of three)", min(map(min, often_told)), ">", 0.8)
 claims.check("never stated: still names a town (share, worst of three)", names_town, "==", 1)
-claims.check("never stated: right, over three trainings", lucky, "<", 0.3)
+claims.check("never stated: right, over three trainings", sum(rarely) / 3, "<", 0.3)
 claims.check(
-    "never stated: mean probability of the answer (lowest of three)",
-    min(next(iter(sure.values()))),
+    "never stated: probability of the answer (lowest mean of three)",
+    min(sure["model: GPT"]["0"]),
     ">",
     0.3,
 )
+claims.check("control: the 5-gram, never stated (mean)", sure["control: 5-gram"]["0"][0], "<", 0.25)
 claims.check(
     "the known answer is the surer one (share of pairs, lowest)",
     min(map(told_apart, final)),
@@ -561,7 +565,7 @@ claims.check(
 
 # %% [markdown]
 # This is **hallucination** in its smallest form. The form of the sentence is learned from the heroes that were told, and it is the same for all: after *lives in* comes a town. For a hero of whom nothing was said the network puts
-# *some* town there, and is several times as sure as a guesser should be.
+# *some* town there, and is several times as sure as a guesser should be. The table of counts is not: it finds nothing under that name, falls back on how often each town is named at all, and says so.
 #
 # It is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
 # Why training and tests reward the guess: Kalai et al. 2025, whose bound speaks of facts that were stated once.)
@@ -616,8 +620,9 @@ show(hero=heroes[never[0]])
 # %%
 from course_utils.recipes import runs
 
+kept_runs = runs.recorded()
 small = runs.Run(width=24, num_steps=100, seed=1)
-again, kept = small.make(), runs.recorded()[small]
+again, kept = small.make(), kept_runs[small]
 print(f"here {again:.3f}, kept {kept:.3f} nats a character")
 
 # %% [markdown]
@@ -632,9 +637,7 @@ print(f"here {again:.3f}, kept {kept:.3f} nats a character")
 from course_utils import measure
 
 grid = sorted({(run.width, run.num_steps) for run in runs.GRID})
-losses = [
-    [runs.recorded()[runs.Run(width=w, num_steps=n, seed=s)] for s in runs.SEEDS] for w, n in grid
-]
+losses = [[kept_runs[runs.Run(width=w, num_steps=n, seed=s)] for s in runs.SEEDS] for w, n in grid]
 weights = {
     w: measure.count_parameters(runs.plain(runs.characters()[2], w))
     for w in (*runs.WIDTHS, sizes.docs_width)
@@ -697,49 +700,72 @@ for ax in (left, right_ax):
 figure
 
 # %% [markdown]
-# Now the large one: more weights than any of the small ones, and more text. What will it reach? Beside the law stands a **control**: a law without a floor, $E = 0$.
+# ### The test
 #
-# **Guess first**, from the figure: the law's number, and whether the training will end above or below.
-
-# %% tags=["measure"]
-# @title What the laws say of the large training
-large = runs.Run(width=sizes.docs_width, num_steps=sizes.docs_steps)
-goal = (weights[large.width], large.num_tokens)
-endless = measure.fit_law(causes, mean_losses, floor=0)
-low, high = torch.tensor([one(*goal) for one in laws]).quantile(torch.tensor([0.05, 0.95])).tolist()
-print(f"{goal[0]:,} weights, {goal[1]:,} characters")
-print(f"the law: {law(*goal):.3f} nats a character ({low:.3f} to {high:.3f} by seeds)")
-print(f"control, without a floor: {endless(*goal):.3f}")
-
-# %% [markdown]
-# Then it is trained, by the same recipe. Half a minute to a minute.
+# A law is worth what it says beyond its dots. Three trainings lie beyond: one twice as **long** as the longest, one with nearly three times the **weights**, and one with both. The first two are kept as well, with three seeds each.
+# The third we train here.
+#
+# **Guess first:** where will the law be right? A hint: the documentation to train on has some 340,000 characters.
 
 # %%
 train_docs, test_docs, num_characters = runs.characters()
 torch.manual_seed(course.seed)
-writer = runs.plain(num_characters, large.width).to(course.device)
+writer = runs.plain(num_characters, sizes.docs_width).to(course.device)
 history = training.fit(
     writer,
     data.Windows(train_docs, 128, 8, course.seed).to(course.device),
     next_token_loss,
-    num_steps=large.num_steps,
-    optimizer=training.muon(writer, large.rate),
+    num_steps=sizes.docs_steps,
+    optimizer=training.muon(writer, 0.05),
     checkpoint=course.checkpoint("docs"),
 )
 reached = language.text_loss(writer, test_docs.to(course.device))
-print(f"predicted {law(*goal):.3f}, reached {reached:.3f}")
+
+# %% [markdown]
+# *The figure: dots are the losses that were reached, the dark line the law's prediction, the band its interval by seeds. Which dots lie off it?*
 
 # %% tags=["measure"]
-# @title The prediction, tested
-claims.check("the law's error on the large training (nats)", abs(law(*goal) - reached), "<", 0.15)
-claims.check(
-    "from the smallest loss of the grid to the large one (nats)",
-    min(mean_losses) - reached,
-    ">",
-    0.02,
+# @title Predicted and reached, for the three trainings beyond the grid
+beyond = {
+    (w, n): [kept_runs[runs.Run(width=w, num_steps=n, seed=s)] for s in runs.SEEDS]
+    for w, n in runs.BEYOND_SIZES[:2]
+}
+beyond[sizes.docs_width, sizes.docs_steps] = [reached]
+names_beyond = ["longer", "wider", "both, trained here"]
+figure, (ax,) = plots.panels(
+    1,
+    title="A wider network ends where the law says; a longer training ends above it",
+    alt="Three columns. In each a short dark line is the prediction. Wider: the dots lie on it. Longer, "
+    "and both: they lie above it.",
+    size=(6.5, 3.2),
 )
-inside = low <= reached <= high
-print(f"inside the interval by seeds: {'yes' if inside else 'no'}")
+off = {}
+for place, ((w, n), values) in enumerate(beyond.items()):
+    goal = (weights[w], runs.Run(num_steps=n).num_tokens)
+    spread = torch.tensor([one(*goal) for one in laws]).quantile(torch.tensor([0.05, 0.95]))
+    off[names_beyond[place]] = sum(values) / len(values) - law(*goal)
+    ax.fill_between([place - 0.25, place + 0.25], *spread.tolist(), color=plots.SKY, alpha=0.3)
+    ax.plot([place - 0.25, place + 0.25], [law(*goal)] * 2, color=plots.REFERENCE)
+    ax.plot([place] * len(values), values, "o", color=plots.MODEL)
+    print(
+        f"{names_beyond[place]}: predicted {law(*goal):.3f}, reached "
+        + ", ".join(f"{value:.3f}" for value in values)
+    )
+ax.set_xticks(range(3), names_beyond)
+ax.set(ylabel="nats a character", xlim=(-0.5, 2.5))
+figure
+
+# %% tags=["measure"]
+# @title How far off
+claims.check("wider: the law's error (nats)", abs(off["wider"]), "<", 0.05)
+claims.check("longer: reached above the law (nats)", off["longer"], ">", 0.02)
+claims.check("both: reached above the law (nats)", off["both, trained here"], ">", 0.02)
+late = sum(history.loss[-50:]) / 50
+print(f"on its own training text the large one is at {late:.2f} nats, held out at {reached:.2f}")
+
+# %% [markdown]
+# The law is right in one direction and wrong in the other. It counts the characters that were *read*. In the small trainings nearly all of them were new. The long ones go over the same text more than twice, and what is read again teaches less: the network begins to know its text by heart
+# (for large models: Muennighoff et al. 2023). The interval did not warn us. It holds what chance does, not what the law leaves out.
 
 # %% [markdown]
 # ### And against counting?
@@ -816,7 +842,7 @@ claims.check("gzip over the GPT (bits per byte)", bits["gzip"] - bits["model: GP
 claims.check("xz under the GPT (bits per byte)", bits["model: GPT"] - bits["xz"], ">", 0)
 
 # %% [markdown]
-# The GPT beats every table. And yet a program of 2009 that knows nothing of language writes the held-out tenth in fewer bits. How? It *copies*: the documentation repeats whole passages, and xz finds them word for
+# The GPT beats every table. And yet a program that knows nothing of language writes the held-out tenth in fewer bits. How? It *copies*: the documentation repeats whole passages, and xz finds them word for
 # word, however far back. The GPT has to carry all of them in its weights. What if we leave the copies out? Let us call a character *copied* if it ends a string of 24 characters that occurs in the training text.
 
 # %% tags=["measure"]
@@ -888,7 +914,6 @@ checks.run("08.3", loss_of_long_text)
 
 # %% tags=["measure"]
 # @title What is lost when one part is exchanged, three seeds each
-kept_runs = runs.recorded()
 whole = measure.Scatter.of(kept_runs[run] for run in runs.PARTS if run.variant == "all")
 lost = {}
 for run in (*runs.PARTS, *runs.LONGER):
@@ -972,5 +997,6 @@ claims.verdicts()
 #   among the habits collected in github.com/KellerJordan/modded-nanogpt.
 # - Kaplan et al. 2020, *Scaling laws for neural language models*, arXiv:2001.08361; Hoffmann et al. 2022, *Training compute-optimal large language models*,
 #   arXiv:2203.15556: the law.
+# - Muennighoff et al. 2023, *Scaling data-constrained language models*, arXiv:2305.16264: text read again.
 # - Kadavath et al. 2022, *Language models (mostly) know what they know*, arXiv:2207.05221; Kalai et al. 2025, *Why language models hallucinate*, arXiv:2509.04664.
 # - Delétang et al. 2023, *Language modeling is compression*, arXiv:2309.10668.
