@@ -1,11 +1,20 @@
 """Language models: tokenizers, n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
 
+from course_utils.language.adapt import (
+    LoRA,
+    add_lora,
+    answer_loss,
+    load_lora_weights,
+    lora_weights,
+    merge_lora,
+)
 from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
 from course_utils.language.objective import next_token_loss, shift_targets
 from course_utils.language.sampling import next_probs, sample
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
+from course_utils.language.turns import encode_prompt, encode_turns, pad
 
 __all__ = [
     "GPT",
@@ -13,12 +22,21 @@ __all__ = [
     "BytePairTokenizer",
     "CharTokenizer",
     "GPTConfig",
+    "LoRA",
     "NGram",
     "WordTokenizer",
+    "add_lora",
+    "answer_loss",
     "attention_maps",
     "bits_per_byte",
+    "encode_prompt",
+    "encode_turns",
+    "load_lora_weights",
+    "lora_weights",
+    "merge_lora",
     "next_probs",
     "next_token_loss",
+    "pad",
     "perplexity",
     "sample",
     "shift_targets",
