@@ -167,6 +167,7 @@ def load_lora_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     wrong = own.keys() ^ weights.keys() or {n for n in own if own[n].shape != weights[n].shape}
     if wrong:
         raise ValueError(
-            f"these weights are of another model or rank; they differ in {', '.join(sorted(wrong))}."
+            "these weights are of another model or rank; they differ in "
+            f"{', '.join(sorted(wrong))}."
         )
     model.load_state_dict(dict(weights), strict=False)

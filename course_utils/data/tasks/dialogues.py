@@ -31,8 +31,8 @@ def dialogues(
 ) -> list[Dialogue]:
     """Draw conversations of one to `max_exchanges` exchanges.
 
-    Small talk is a greeting, thanks, "my name is Anna." and, later, "what is my name?": its one right
-    answer stands further up, or is that it was not told.
+    Small talk is a greeting, thanks, "my name is Anna." and, later, "what is my name?": its one
+    right answer stands further up, or is that it was not told.
 
     Args:
         tasks: drawn with equal chance; of the part, which is the caller's care.
@@ -48,8 +48,8 @@ def dialogues(
     check_part(part)
     if max_exchanges < 1 or count < 0 or not 0 <= task_share <= 1 or (task_share and not tasks):
         raise ValueError(
-            "dialogues needs tasks (or task_share=0), count >= 0, max_exchanges >= 1 and task_share "
-            f"in [0, 1]; got {len(tasks)} tasks, {count}, {max_exchanges} and {task_share}."
+            "dialogues needs tasks (or task_share=0), count >= 0, max_exchanges >= 1 and "
+            f"task_share in [0, 1]; got {len(tasks)} tasks, {count}, {max_exchanges} and {task_share}."
         )
     source, found = random.Random(seed), list[Dialogue]()
     while len(found) < count:

@@ -15,57 +15,20 @@ from course_utils.data.tasks.task import Task
 
 Known = Literal["asked", "stated", "unknown"]
 
-PEOPLE = tuple(
-    [
-        "Anna",
-        "Boris",
-        "Clara",
-        "David",
-        "Elena",
-        "Felix",
-        "Greta",
-        "Hugo",
-        "Irene",
-        "Jonas",
-        "Karla",
-        "Lukas",
-        "Maria",
-        "Niko",
-        "Olga",
-        "Pablo",
-        "Quinn",
-        "Rosa",
-        "Simon",
-        "Tessa",
-        "Umar",
-        "Vera",
-        "Willem",
-        "Xenia",
-        "Yusuf",
-        "Zoe",
-        "Adam",
-        "Bella",
-        "Carl",
-        "Dora",
-        "Emil",
-        "Flora",
-        "Georg",
-        "Hanna",
-        "Ivan",
-        "Julia",
-        "Klaus",
-        "Lena",
-        "Marco",
-        "Nadia",
-        "Oscar",
-        "Paula",
-        "Ralf",
-        "Sonja",
-        "Timo",
-        "Ursula",
-        "Viktor",
-        "Wanda",
-    ]
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+PEOPLE = _words(
+    "Anna Boris Clara David Elena Felix "
+    "Greta Hugo Irene Jonas Karla Lukas "
+    "Maria Niko Olga Pablo Quinn Rosa "
+    "Simon Tessa Umar Vera Willem Xenia "
+    "Yusuf Zoe Adam Bella Carl Dora "
+    "Emil Flora Georg Hanna Ivan Julia "
+    "Klaus Lena Marco Nadia Oscar Paula "
+    "Ralf Sonja Timo Ursula Viktor Wanda "
 )
 
 
@@ -92,85 +55,25 @@ RELATIONS = (
         "{} lives in {}.",
         "where does {} live?",
         ("home", "city", "dwelling"),
-        tuple(
-            [
-                "Oslo",
-                "Paris",
-                "Rome",
-                "Lima",
-                "Cairo",
-                "Delhi",
-                "Tokyo",
-                "Quito",
-                "Berlin",
-                "Dublin",
-                "Vienna",
-                "Lagos",
-            ]
-        ),
+        _words("Oslo Paris Rome Lima Cairo Delhi Tokyo Quito Berlin Dublin Vienna Lagos"),
     ),
     Relation(
         "{} works as a {}.",
         "what does {} work as?",
         ("job", "trade", "profession"),
-        tuple(
-            [
-                "baker",
-                "nurse",
-                "pilot",
-                "judge",
-                "farmer",
-                "tailor",
-                "teacher",
-                "sailor",
-                "painter",
-                "miner",
-                "cook",
-                "guard",
-            ]
-        ),
+        _words("baker nurse pilot judge farmer tailor teacher sailor painter miner cook guard"),
     ),
     Relation(
         "{} likes to eat {}.",
         "what does {} like to eat?",
         ("meal", "dish", "supper"),
-        tuple(
-            [
-                "soup",
-                "rice",
-                "fish",
-                "bread",
-                "pasta",
-                "salad",
-                "cheese",
-                "beans",
-                "apples",
-                "eggs",
-                "honey",
-                "nuts",
-            ]
-        ),
+        _words("soup rice fish bread pasta salad cheese beans apples eggs honey nuts"),
     ),
     Relation(
         "{} plays the {}.",
         "what does {} play?",
         ("instrument", "hobby", "pastime"),
-        tuple(
-            [
-                "flute",
-                "harp",
-                "violin",
-                "piano",
-                "trumpet",
-                "cello",
-                "guitar",
-                "organ",
-                "banjo",
-                "horn",
-                "lute",
-                "viola",
-            ]
-        ),
+        _words("flute harp violin piano trumpet cello guitar organ banjo horn lute viola"),
     ),
 )
 WORDINGS = ("verb", "first noun", "second noun", "new noun")
@@ -219,7 +122,7 @@ def fact_table(*, seed: int = 0) -> list[Fact]:
     source = random.Random(seed)
     facts = []
     for relation in RELATIONS:
-        kinds: list[Known] = ["asked"] * 24 + ["stated"] * 16 + ["unknown"] * 8
+        kinds: list[Known] = [*["asked"] * 24, *["stated"] * 16, *["unknown"] * 8]
         source.shuffle(kinds)
         for person, known in zip(PEOPLE, kinds, strict=True):
             value, kept = source.choice(relation.values), source.choice(WORDINGS[:3])

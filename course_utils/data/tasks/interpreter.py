@@ -1,9 +1,10 @@
 """Runs programs of a small language, and nothing else: what a model writes is never trusted.
 
 The language is a part of Python: whole numbers, `name = ...`, `+ - * // %`, comparisons, `if`,
-`for name in range(...)` and `print(...)`. Python's own parser makes the tree; every node of it must
-stand on a list; what is on the list is computed here, step by step, within limits. There is no way
-from a program to Python's objects: no `eval`, no `exec`, no attribute, no call but `print`, `range`.
+`for name in range(...)` and `print(...)`. Python's own parser makes the tree; every node of it
+must stand on a list; what is on the list is computed here, step by step, within limits. There is no
+way from a program to Python's objects: no `eval`, no `exec`, no attribute, no call but `print` and
+`range`.
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ def parse_program(source: str) -> ast.Module:
 
 
 def run_program(source: str, *, max_steps: int = MAX_STEPS) -> tuple[int, ...]:
-    """The numbers that a program prints.
+    r"""The numbers that a program prints.
 
     Args:
-        source: such as "x = 3\\nprint(x + 1)".
+        source: such as "x = 3\nprint(x + 1)".
         max_steps: nodes of the tree that may be computed.
 
     Raises:
@@ -157,13 +158,15 @@ class _Machine:
             elif isinstance(node, ast.If):
                 self.run(node.body if self.value(node.test) else node.orelse)
             elif isinstance(node, ast.For):
-                assert isinstance(node.iter, ast.Call) and isinstance(node.target, ast.Name)
+                assert isinstance(node.iter, ast.Call)
+                assert isinstance(node.target, ast.Name)
                 for number in range(self.value(node.iter.args[0])):
                     self._count(node)
                     self.values[node.target.id] = number
                     self.run(node.body)
             else:
-                assert isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                assert isinstance(node, ast.Expr)
+                assert isinstance(node.value, ast.Call)
                 self.printed.append(self.value(node.value.args[0]))
 
     def value(self, node: ast.expr) -> int:

@@ -35,7 +35,7 @@ def spaced(number: int) -> str:
 
 
 def joined(words: str) -> str:
-    """Words as `WordTokenizer.decode` writes them: no space before a mark or around a line break."""
+    """Words as `WordTokenizer.decode` writes them: no space before marks, around line breaks."""
     return _SPACE_TO_DROP.sub("", words)
 
 
