@@ -16,14 +16,14 @@ from course_utils.training import muon
 
 SPECIAL = ("<user>", "<bot>", "<stop>")
 SAYINGS = (
-    "hello, how can I help? thank you. you are welcome. my name is what? nice to meet you. your name "
-    "is not told me. you have not told me. replace by remove put very before # < > stop user bot 0 1 "
-    "2 3 4 5 6 7 8 9 + - * / ="
+    "hello, how can I help? thank you. you are welcome. my name is what? nice to meet you. your "
+    "name is not told me. you have not told me. replace by remove put very before # < > stop user "
+    "bot 0 1 2 3 4 5 6 7 8 9 + - * / ="
 )
 
 
 def tokenizer() -> WordTokenizer:
-    """All words that the base and the assistant need, and an unknown one; the same on every call."""
+    """All words that base and assistant need, and an unknown one; the same on every call."""
     facts = fact_table()
     texts = [
         *(" ".join(stories().vocabulary), SAYINGS),
@@ -56,8 +56,8 @@ def documents(*, seed: int = 0) -> list[str]:
 
 def model() -> GPT:
     """The network: four layers of 96."""
-    sizes = {"context_length": 128, "num_layers": 4, "num_heads": 4, "width": 96}
-    return GPT(GPTConfig(vocab_size=tokenizer().vocab_size, **sizes))
+    vocab_size = tokenizer().vocab_size
+    return GPT(GPTConfig(vocab_size, context_length=128, num_layers=4, num_heads=4, width=96))
 
 
 def batches() -> Windows:

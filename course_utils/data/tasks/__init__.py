@@ -4,8 +4,8 @@ Sums, programs and the interpreter that alone may run them, a table of facts, ed
 Texts are written as `language.WordTokenizer` writes them, numbers with their digits apart.
 """
 
-from course_utils.data.tasks.dialogues import Dialogue, dialogues
-from course_utils.data.tasks.edits import edits
+from course_utils.data.tasks.adding import sums
+from course_utils.data.tasks.editing import edits
 from course_utils.data.tasks.facts import (
     WORDINGS,
     Fact,
@@ -15,8 +15,8 @@ from course_utils.data.tasks.facts import (
     training_questions,
 )
 from course_utils.data.tasks.interpreter import ProgramError, parse_program, run_program
-from course_utils.data.tasks.programs import ProgramTask, programs
-from course_utils.data.tasks.sums import sums
+from course_utils.data.tasks.programming import ProgramTask, programs
+from course_utils.data.tasks.talking import Dialogue, dialogues
 from course_utils.data.tasks.task import Task
 
 __all__ = [

@@ -76,6 +76,7 @@ RELATIONS = (
         _words("flute harp violin piano trumpet cello guitar organ banjo horn lute viola"),
     ),
 )
+KNOWN: dict[Known, int] = {"asked": 24, "stated": 16, "unknown": 8}  # people, of each relation
 WORDINGS = ("verb", "first noun", "second noun", "new noun")
 
 
@@ -122,7 +123,9 @@ def fact_table(*, seed: int = 0) -> list[Fact]:
     source = random.Random(seed)
     facts = []
     for relation in RELATIONS:
-        kinds: list[Known] = [*["asked"] * 24, *["stated"] * 16, *["unknown"] * 8]
+        kinds: list[Known] = []
+        for known, count in KNOWN.items():
+            kinds += [known] * count
         source.shuffle(kinds)
         for person, known in zip(PEOPLE, kinds, strict=True):
             value, kept = source.choice(relation.values), source.choice(WORDINGS[:3])

@@ -41,7 +41,8 @@ def sums(
 
 def written_out(a: int, b: int) -> str:
     """Each place from the right as "digit + digit + carried = sum", then the whole result."""
-    places, carried, left, right = [], 0, a, b
+    places: list[str] = []
+    carried, left, right = 0, a, b
     while left or right or not places:
         total = left % 10 + right % 10 + carried
         places.append(f"{left % 10} + {right % 10} + {carried} = {spaced(total)},")
