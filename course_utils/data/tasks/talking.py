@@ -48,7 +48,7 @@ def dialogues(
     check_part(part)
     if max_exchanges < 1 or count < 0 or not 0 <= task_share <= 1 or (task_share and not tasks):
         raise ValueError(
-            "dialogues needs tasks (or task_share=0), count >= 0, max_exchanges >= 1 and task_share "
+            "dialogues needs tasks (or task_share=0), count >= 0, max_exchanges >= 1, task_share "
             f"in [0, 1]; got {len(tasks)}, {count}, {max_exchanges} and {task_share}."
         )
     source, found = random.Random(seed), list[Dialogue]()
