@@ -12,7 +12,19 @@ from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
 from course_utils.language.objective import next_token_loss, shift_targets
-from course_utils.language.sampling import next_probs, sample
+from course_utils.language.sampling import (
+    Choice,
+    Guesses,
+    beam_search,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    next_probs,
+    penalise_repetition,
+    sample,
+    scale_temperature,
+    speculate,
+)
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
 from course_utils.language.turns import encode_prompt, encode_turns, pad
 
@@ -21,13 +33,16 @@ __all__ = [
     "MLP",
     "BytePairTokenizer",
     "CharTokenizer",
+    "Choice",
     "GPTConfig",
     "LoRA",
+    "Guesses",
     "NGram",
     "WordTokenizer",
     "add_lora",
     "answer_loss",
     "attention_maps",
+    "beam_search",
     "bits_per_byte",
     "encode_prompt",
     "encode_turns",
@@ -37,8 +52,16 @@ __all__ = [
     "next_probs",
     "next_token_loss",
     "pad",
+    "keep_min_p",
+    "keep_top_k",
+    "keep_top_p",
+    "next_probs",
+    "next_token_loss",
+    "penalise_repetition",
     "perplexity",
     "sample",
+    "scale_temperature",
     "shift_targets",
+    "speculate",
     "text_loss",
 ]
