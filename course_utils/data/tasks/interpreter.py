@@ -70,7 +70,7 @@ def parse_program(source: str) -> ast.Module:
         line = getattr(error, "lineno", None) or 1
         raise ProgramError(f"line {line} is no Python: {type(error).__name__}.") from None
     _check_depth(tree)
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.fix_missing_locations(tree)):  # an operator has no line of its own
         _check_node(node)
     return tree
 
