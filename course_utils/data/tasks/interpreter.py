@@ -70,8 +70,10 @@ def parse_program(source: str) -> ast.Module:
         line = getattr(error, "lineno", None) or 1
         raise ProgramError(f"line {line} is no Python: {type(error).__name__}.") from None
     _check_depth(tree)
-    for node in ast.walk(ast.fix_missing_locations(tree)):  # an operator has no line of its own
-        _check_node(node)
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 1)
+        for child in ast.iter_child_nodes(node):
+            _check_node(child, f"line {getattr(child, 'lineno', line)}")  # operators have none
     return tree
 
 
@@ -101,8 +103,7 @@ def _check_depth(tree: ast.AST) -> None:
         raise ProgramError(f"a program is nested at most {MAX_DEPTH} deep; this one is deeper.")
 
 
-def _check_node(node: ast.AST) -> None:
-    line = f"line {getattr(node, 'lineno', 1)}"
+def _check_node(node: ast.AST, line: str) -> None:
     if not isinstance(node, ALLOWED):
         raise ProgramError(
             f"{line}: {type(node).__name__} is not in the language. It has numbers, names, "
