@@ -81,7 +81,7 @@ class Tokenizer(ABC):
             return self._decode([i for i in ids.tolist() if i not in names])
         runs = groupby(ids.tolist(), key=lambda i: names.get(i, ""))
         return self.between.join(
-            name * len(list(run)) or self._decode(list(run)) for name, run in runs
+            name * len(list(run)) if name else self._decode(list(run)) for name, run in runs
         )
 
     def _add_special(self, names: Sequence[str]) -> None:
