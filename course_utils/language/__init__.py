@@ -12,6 +12,7 @@ from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
 from course_utils.language.objective import next_token_loss, shift_targets
+from course_utils.language.replying import Reply, replies
 from course_utils.language.sampling import (
     Choice,
     Guesses,
@@ -38,6 +39,7 @@ __all__ = [
     "Guesses",
     "LoRA",
     "NGram",
+    "Reply",
     "WordTokenizer",
     "add_lora",
     "answer_loss",
@@ -57,6 +59,7 @@ __all__ = [
     "pad",
     "penalise_repetition",
     "perplexity",
+    "replies",
     "sample",
     "scale_temperature",
     "shift_targets",
