@@ -1,4 +1,4 @@
-"""A small GPT that has read plain text: stories, statements of facts, programs, repeated lines.
+"""A small GPT that has read plain text: stories, statements of facts, programs, changed lines.
 
 It has never seen a turn, a question or a stop token. Lesson 11 makes an assistant of it, and asks
 what it can do then that it could not before, and what it has lost.
@@ -7,9 +7,17 @@ what it can do then that it could not before, and what it has lost.
 from __future__ import annotations
 
 import random
+import re
 
 from course_utils.data import Windows, stories
-from course_utils.data.tasks import edits, fact_table, programs, statements, training_questions
+from course_utils.data.tasks import (
+    Task,
+    edits,
+    fact_table,
+    programs,
+    statements,
+    training_questions,
+)
 from course_utils.language import GPT, GPTConfig, WordTokenizer, next_token_loss
 from course_utils.recipes.recipe import Recipe
 from course_utils.training import muon
@@ -18,8 +26,13 @@ SPECIAL = ("<user>", "<bot>", "<stop>")
 SAYINGS = (
     "hello, how can I help? thank you. you are welcome. my name is what? nice to meet you. your "
     "name is not told me. you have not told me. replace by remove put very before # < > stop user "
-    "bot 0 1 2 3 4 5 6 7 8 9 + - * / ="
+    "bot but without more than 0 1 2 3 4 5 6 7 8 9 + - * / ="
 )
+REMARKS = {
+    r"replace (\w+) by (\w+)": "not {} but {}",
+    r"remove (\w+)": "without {}",
+    r"put very before (\w+)": "more than {}",
+}
 
 
 def tokenizer() -> WordTokenizer:
@@ -38,20 +51,25 @@ def documents(*, seed: int = 0) -> list[str]:
     """The texts of the base, shuffled; each ends in a line break.
 
     Stories are a third of the words; statements, programs under a comment that says what they do,
-    and lines that are said twice share the rest.
+    and sentences that are said again with a change share the rest.
     """
-    said = statements(fact_table())
     texts = [
-        *stories().sample(18_000, seed=seed),
-        *(f"{line}\n" for line in said * 80),
-        *(f"# {task.prompt}\n{task.answer}\n" for task in programs(10_000, seed=seed)),
-        *(
-            f"{task.prompt.partition(': ')[2]} again: {task.prompt.partition(': ')[2]}\n"
-            for task in edits(10_000, seed=seed)
-        ),
+        *stories().sample(14_000, seed=seed),
+        *(f"{line}\n" for line in statements(fact_table()) * 70),
+        *(f"# {task.prompt}\n{task.answer}\n" for task in programs(6_000, seed=seed)),
+        *(f"{said_again(task)}\n" for task in edits(16_000, seed=seed)),
     ]
     random.Random(seed).shuffle(texts)
     return texts
+
+
+def said_again(task: Task) -> str:
+    """What an edit does as plain text, in words that no instruction uses."""
+    how, text = task.prompt.split(": ")
+    for instruction, remark in REMARKS.items():
+        if found := re.fullmatch(instruction, how):
+            return f"{text} {remark.format(*found.groups())}: {task.answer}"
+    raise ValueError(f"there is no remark for {how!r}.")
 
 
 def model() -> GPT:
