@@ -1,7 +1,7 @@
 """Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs.
 
-Before the section `sampling` the states of our samplers are compared with those of diffusers: the
-test that does it needs this environment.
+Before the section `sampling` the states of our samplers are compared with those of diffusers, before
+`decoding` our filters with those of transformers: the tests that do it need this environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from frame.machine import threads
 SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
 CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
-ORACLE = Path(__file__).parents[1] / "tests" / "diffusion" / "test_diffusers.py"
+TESTS = Path(__file__).parents[1] / "tests"
+ORACLES = {
+    "sampling": TESTS / "diffusion" / "test_diffusers.py",
+    "decoding": TESTS / "language" / "test_processors.py",
+}
 
 
 def run(section: str, path: Path) -> None:
@@ -30,13 +34,11 @@ def run(section: str, path: Path) -> None:
     results.write(results.merged(results.read(path), section, found, (*SECTIONS, CARD)), path)
 
 
-def same_states() -> bool:
-    """Whether our samplers and diffusers' go the same way; pytest prints what differs."""
-    print(
-        "The same states on the way as diffusers? tests/diffusion/test_diffusers.py ...", flush=True
-    )
+def agrees(oracle: Path) -> bool:
+    """Whether we and another library say the same; pytest prints what differs."""
+    print(f"The same as the other library? {oracle.relative_to(TESTS.parent)} ...", flush=True)
     options = ["-q", "--no-header", "-W", "ignore::DeprecationWarning", "-p", "no:cacheprovider"]
-    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(ORACLE)]).returncode
+    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(oracle)]).returncode
 
 
 def show(path: Path) -> None:
@@ -59,9 +61,8 @@ def main() -> int:
         there_are = ", ".join((*SECTIONS, CARD))
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {there_are}")
     threads()
-    begin, failed = time.perf_counter(), []
-    if "sampling" in chosen and not same_states():
-        failed.append("sampling")
+    begin = time.perf_counter()
+    failed = [name for name, oracle in ORACLES.items() if name in chosen and not agrees(oracle)]
     for section in chosen:
         start = time.perf_counter()
         print(f"[{start - begin:5.0f} s] {section} ...", end=" ", flush=True)
