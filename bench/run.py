@@ -1,7 +1,7 @@
 """Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs.
 
-Before the section `sampling` the states of our samplers are compared with those of diffusers, before
-`decoding` our filters with those of transformers: the tests that do it need this environment.
+Before the section `sampling` the states of our samplers are compared with those of diffusers, and
+before `decoding` our filters with those of transformers: those tests need this environment.
 """
 
 from __future__ import annotations
