@@ -1,7 +1,7 @@
 """Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs.
 
 Before the section `sampling` the states of our samplers are compared with those of diffusers, and
-before `decoding` our filters with those of transformers: those tests need this environment.
+before `text` our GPT with transformers': the tests that do it need this environment.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from frame.machine import threads
 SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
 CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
-TESTS = Path(__file__).parents[1] / "tests"
+# Before a section: does another library compute the same as ours? Relative to the folder of tests.
 ORACLES = {
-    "sampling": TESTS / "diffusion" / "test_diffusers.py",
-    "decoding": TESTS / "language" / "test_processors.py",
+    "sampling": "diffusion/test_diffusers.py",
+    "text": "language/test_transformers.py",
+    "decoding": "language/test_processors.py",
 }
 
 
@@ -34,11 +35,12 @@ def run(section: str, path: Path) -> None:
     results.write(results.merged(results.read(path), section, found, (*SECTIONS, CARD)), path)
 
 
-def agrees(oracle: Path) -> bool:
-    """Whether we and another library say the same; pytest prints what differs."""
-    print(f"The same as the other library? {oracle.relative_to(TESTS.parent)} ...", flush=True)
+def same_as_ours(oracle: str) -> bool:
+    """Whether the other library gives what we do; pytest prints what differs."""
+    print(f"The same as another library? tests/{oracle} ...", flush=True)
+    path = Path(__file__).parents[1] / "tests" / oracle
     options = ["-q", "--no-header", "-W", "ignore::DeprecationWarning", "-p", "no:cacheprovider"]
-    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(oracle)]).returncode
+    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(path)]).returncode
 
 
 def show(path: Path) -> None:
@@ -61,8 +63,8 @@ def main() -> int:
         there_are = ", ".join((*SECTIONS, CARD))
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {there_are}")
     threads()
-    begin = time.perf_counter()
-    failed = [name for name, oracle in ORACLES.items() if name in chosen and not agrees(oracle)]
+    begin, failed = time.perf_counter(), list[str]()
+    failed += [name for name in ORACLES if name in chosen and not same_as_ours(ORACLES[name])]
     for section in chosen:
         start = time.perf_counter()
         print(f"[{start - begin:5.0f} s] {section} ...", end=" ", flush=True)
