@@ -28,8 +28,8 @@ from course_utils.notebook import Claims, plots, setup
 course = setup("10", seed=0)
 claims = Claims("10")
 sizes = course.sizes(
-    cpu=dict(num_steps=400, summary_steps=500, num_tests=500),
-    gpu=dict(num_steps=800, summary_steps=1500, num_tests=1000),
+    cpu=dict(num_steps=350, summary_steps=500, num_tests=500),
+    gpu=dict(num_steps=700, summary_steps=1500, num_tests=1000),
 )
 
 # %% [markdown]
@@ -669,9 +669,6 @@ for name, found in heads.items():
         f"{name}:", *(f"{s:.0%} (layer {layer + 1}, head {head + 1})" for s, layer, head in found)
     )
 claims.check(
-    "encoder-decoder: on the true word (lowest seed)", looks["encoder-decoder"].low, ">", 0.3
-)
-claims.check(
     "control: the best head of an untrained network", looks["control: untrained"].high, "<", 0.22
 )
 later_layer = [layer for _, layer, _ in heads["encoder-decoder"]]
@@ -708,6 +705,9 @@ near = [shares[3] + shares[4] for shares in far.values()]
 before = [shares[2] for shares in far.values()]
 claims.check("on the true word or the one behind it (lowest seed)", min(near), ">", 0.5)
 claims.check("control: on the one before it (highest seed)", max(before), "<", 0.15)
+off = on_line - tests.alignment.long().argmax(-1)
+line_near = float(((off == 0) | (off == 1))[first].float().mean())
+claims.check("control: a straight line, true word or the one behind", line_near, "<", 0.5)
 
 # %% [markdown]
 # ## Turn it yourself
@@ -840,43 +840,43 @@ print(
 # %% [markdown]
 # ## Take it away
 #
-# *Is cross-attention needed?* Two tests of the trained translator: its cross-attention falls silent in one layer or in both; or it is given the source of another sentence. **Guess first:** what does it write then?
+# *Is it the looking that counts?* Two ways to harm the trained translator, without training it again. Its cross-attention in one layer falls **silent**. Or it goes on, but looks at all words **alike**: with queries of zero all scores are zero, so
+# each token gets the average of the whole source. **Guess first:** how much is left in each case?
 
 # %% tags=["measure"]
-# @title Silent cross-attention, and another source
+# @title Cross-attention silent, or looking everywhere alike
 import copy
 
 
-def silenced(layers: list[int]) -> nn.Module:
-    """A copy of the translator whose cross-attention says nothing in these layers."""
-    quiet = copy.deepcopy(translator)
-    for layer in layers:
-        quiet.decoder[layer].cross.project.weight.data.zero_()
-    return quiet
+def harmed(layer: int, part: str) -> float:
+    """Share right when one map of a layer's cross-attention is zero."""
+    model = copy.deepcopy(translator)
+    getattr(model.decoder[layer].cross, part).weight.data.zero_()
+    return share_right(model, tests)
 
 
-silent = {
-    "nothing silent": share_right(translator, tests),
-    "layer 1 silent": share_right(silenced([0]), tests),
-    "layer 2 silent": share_right(silenced([1]), tests),
+left_over = {
+    "translator, as trained": share_right(translator, tests),
+    "layer 1 silent": harmed(0, "project"),
+    "layer 1 looks at all alike": harmed(0, "query"),
+    "layer 2 silent": harmed(1, "project"),
+    "layer 2 looks at all alike": harmed(1, "query"),
 }
-print({name: f"{share:.1%}" for name, share in silent.items()})
-claims.check(
-    "without cross-attention in either layer little is left",
-    max(list(silent.values())[1:]),
-    "<",
-    0.15,
+plots.bars(
+    left_over,
+    form="{:.0%}",
+    xlabel="right on the test part",
+    title="Both layers have to look, and in the right place",
+    alt="Five bars: near all for the translator as trained, next to nothing for the four others.",
 )
-others = tests.source.roll(1, 0), tests.target.roll(1, 0)
-claims.check(
-    "given another source, it writes the other translation",
-    float(exact_match(translator, *others).float().mean()),
-    ">",
-    0.85,
-)
+
+# %% tags=["measure"]
+# @title What is left at most
+whole, *harms = left_over.values()
+claims.check("one layer silent or looking at all alike (most that is left)", max(harms), "<", 0.2)
 
 # %% [markdown]
-# It follows the source, whichever it gets, and needs both layers. Silence of layer 1 hurts although its heads are seldom on the true word: it spells on the word that was begun, as the slider shows.
+# Layer 2 finds a new word. Layer 1 is seldom on it, and is needed all the same: in the slider above it stays on the word that is being spelled.
 
 # %% [markdown]
 # ## Looks, and needs
