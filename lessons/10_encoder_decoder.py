@@ -487,11 +487,11 @@ claims.check(
 )
 
 # %% [markdown]
-# At equal weights and equal pairs the two end close together: no winner at this size. But the encoder-decoder has used about half the operations. A decoder alone that may use no more is behind. This is why translators kept
-# two stacks for long (Raffel et al. 2020 compare both at scale, with the same count).
+# At equal weights and equal pairs the two end close together: no winner at this size. But the encoder-decoder has used about half the operations. A decoder alone that may use no more is behind. (Raffel et al. 2020 compare
+# layouts at scale by the same two counts; there, too, two stacks do well for their price.)
 #
-# The result hangs on details. In both, each embedding is joined with some of the one before it. Without this join in the encoder alone, 28 numbers, it learns more slowly and falls *behind* the decoder alone
-# ([the log](../docs/experiments.md)). The layout matters less than such a detail.
+# The result hangs on details. In both, each embedding is joined with some of the one before it. Without this join in the encoder alone, 28 numbers, two stacks learn more slowly and end *behind* the decoder alone
+# ([the log](../docs/experiments.md)). At this size such a detail moves the result more than the layout does.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 10.2 - Open in front, causal behind (20 min, medium)
