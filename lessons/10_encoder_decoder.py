@@ -37,7 +37,7 @@ sizes = course.sizes(
 #
 # [The article that this course tests](../docs/article.md) says of language models:
 #
-# > *Architecture: Transformer-based with encoder-decoder or decoder-only designs.*
+# > *Transformer-based with encoder-decoder or decoder-only designs.*
 #
 # > *Text summarization and translation.*
 #
@@ -428,13 +428,27 @@ train = data.translation_pairs(32 * sizes.num_steps, part="train")
 check = data.translation_pairs(200, part="validation").to(course.device)
 
 runners, curves = {}, {}
-for name, make in makers.items():
+
+
+def run(name: str) -> None:
+    """Train one of the three, with three seeds."""
     for seed in (0, 1, 2):
         file = f"{name.replace('-', '_').replace(', ', '_')}_{seed}"
-        model = make(seed)
+        model = makers[name](seed)
         runners[name, seed], curves[name, seed] = trained(
             file, model, train, check, sizes.num_steps, seed
         )
+
+
+run("encoder-decoder")
+
+# %% tags=["measure"]
+# @title The decoder alone
+run("decoder-only")
+
+# %% tags=["measure"]
+# @title The narrow decoder alone
+run("decoder-only, narrow")
 
 # %% [markdown]
 # *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines over the operations that the training has cost.*
