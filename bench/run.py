@@ -1,7 +1,7 @@
 """Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs.
 
-Before the section `sampling` the states of our samplers are compared with those of diffusers: the
-test that does it needs this environment.
+Before the section `sampling` the states of our samplers are compared with those of diffusers, and
+before `text` our GPT with transformers': the tests that do it need this environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from frame.machine import threads
 SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharing", "start")
 CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
-ORACLE = Path(__file__).parents[1] / "tests" / "diffusion" / "test_diffusers.py"
+# Before a section: does another library compute the same as ours? Relative to the folder of tests.
+ORACLES = {"sampling": "diffusion/test_diffusers.py", "text": "language/test_transformers.py"}
 
 
 def run(section: str, path: Path) -> None:
@@ -30,13 +31,12 @@ def run(section: str, path: Path) -> None:
     results.write(results.merged(results.read(path), section, found, (*SECTIONS, CARD)), path)
 
 
-def same_states() -> bool:
-    """Whether our samplers and diffusers' go the same way; pytest prints what differs."""
-    print(
-        "The same states on the way as diffusers? tests/diffusion/test_diffusers.py ...", flush=True
-    )
+def same_as_ours(oracle: str) -> bool:
+    """Whether the other library gives what we do; pytest prints what differs."""
+    print(f"The same as another library? tests/{oracle} ...", flush=True)
+    path = Path(__file__).parents[1] / "tests" / oracle
     options = ["-q", "--no-header", "-W", "ignore::DeprecationWarning", "-p", "no:cacheprovider"]
-    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(ORACLE)]).returncode
+    return not subprocess.run([sys.executable, "-m", "pytest", *options, str(path)]).returncode
 
 
 def show(path: Path) -> None:
@@ -59,9 +59,8 @@ def main() -> int:
         there_are = ", ".join((*SECTIONS, CARD))
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {there_are}")
     threads()
-    begin, failed = time.perf_counter(), []
-    if "sampling" in chosen and not same_states():
-        failed.append("sampling")
+    begin, failed = time.perf_counter(), list[str]()
+    failed += [name for name in ORACLES if name in chosen and not same_as_ours(ORACLES[name])]
     for section in chosen:
         start = time.perf_counter()
         print(f"[{start - begin:5.0f} s] {section} ...", end=" ", flush=True)

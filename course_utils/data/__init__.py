@@ -3,6 +3,7 @@
 from course_utils.data.batches import Batches, Windows
 from course_utils.data.clips import Clips, moving_digits
 from course_utils.data.digits import Digits, LabelledImages, load_digits
+from course_utils.data.facts import TOWNS, World, invented_world
 from course_utils.data.grammar import Grammar
 from course_utils.data.invented import invented_texts
 from course_utils.data.notes import NOTE_NAMES, Notes, note_frequency, random_notes
@@ -31,6 +32,7 @@ __all__ = [
     "START",
     "STOP",
     "SURFACES",
+    "TOWNS",
     "Batches",
     "Clips",
     "Clouds",
@@ -45,9 +47,11 @@ __all__ = [
     "SwissRoll",
     "Torus",
     "Windows",
+    "World",
     "captions",
     "chirp",
     "invented_texts",
+    "invented_world",
     "load_digits",
     "melody",
     "moons",

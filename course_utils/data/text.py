@@ -10,6 +10,26 @@ PLACES = ("top left", "top right", "bottom left", "bottom right")
 HEROES = {"Mia": "she", "Ada": "she", "Nora": "she", "Tom": "he", "Leo": "he", "Finn": "he"}
 TREASURES = ("key", "kite", "drum", "bell", "map", "lantern", "shell", "compass")
 
+TALE = {  # what every story is made of, whoever is in it
+    "when": "One morning [3] | On a <weather> day [2] | Long ago",
+    "weather": "rainy | sunny | windy",
+    "kind": "an old [2] | a golden [2] | a tiny | a broken",
+    "where": "by the <water> [3] | under a <tree> [2] | on the way to school",
+    "water": "river [3] | sea [2] | well",
+    "tree": "tree [3] | bench | bridge",
+    "meanwhile": "<sky> and <animals> <sang> in the <garden> [3] "
+    "| Soon <animals> <sang> until the <moon> came out over the <garden>",
+    "sky": "The clouds went away [2] | The wind was warm | Snow began to fall",
+    "animals": "three birds [2] | two frogs | a choir of crickets",
+    "sang": "sang [2] | danced | told jokes",
+    "garden": "garden [2] | forest | village",
+    "moon": "moon [3] | stars",
+    "later": "In the evening [3] | The next day [2] | At last",
+    "kept": "took [3] | carried [2] | brought",
+    "purpose": "home [3] | to a friend [2] | back to its owner",
+    "felt": "was happy [3] | slept well [2] | laughed all night | never told anyone",
+}
+
 
 def captions() -> Grammar:
     """Captions of pictures with one object, or with two in different places.
@@ -45,28 +65,7 @@ def stories() -> Grammar:
         f"<later> {hero} <kept> the {treasure} <purpose>, and {pronoun} <felt>.\n"
         for (hero, pronoun), treasure in product(HEROES.items(), TREASURES)
     )
-    return Grammar(
-        {
-            "story": story,
-            "when": "One morning [3] | On a <weather> day [2] | Long ago",
-            "weather": "rainy | sunny | windy",
-            "kind": "an old [2] | a golden [2] | a tiny | a broken",
-            "where": "by the <water> [3] | under a <tree> [2] | on the way to school",
-            "water": "river [3] | sea [2] | well",
-            "tree": "tree [3] | bench | bridge",
-            "meanwhile": "<sky> and <animals> <sang> in the <garden> [3] "
-            "| Soon <animals> <sang> until the <moon> came out over the <garden>",
-            "sky": "The clouds went away [2] | The wind was warm | Snow began to fall",
-            "animals": "three birds [2] | two frogs | a choir of crickets",
-            "sang": "sang [2] | danced | told jokes",
-            "garden": "garden [2] | forest | village",
-            "moon": "moon [3] | stars",
-            "later": "In the evening [3] | The next day [2] | At last",
-            "kept": "took [3] | carried [2] | brought",
-            "purpose": "home [3] | to a friend [2] | back to its owner",
-            "felt": "was happy [3] | slept well [2] | laughed all night | never told anyone",
-        }
-    )
+    return Grammar({"story": story, **TALE})
 
 
 def python_docs() -> str:

@@ -14,12 +14,14 @@ from course_utils.measure.distance import (
     saturation,
 )
 from course_utils.measure.judges import Judge, classification_loss
+from course_utils.measure.laws import Law, fit_law, repeated_fits
 from course_utils.measure.motion import Motion, likeness, track
 from course_utils.measure.tones import Tones, cents, fit_tones, gathered
 
 __all__ = [
     "Calls",
     "Judge",
+    "Law",
     "Modes",
     "Motion",
     "Saturation",
@@ -34,12 +36,14 @@ __all__ = [
     "distances",
     "energy_distance",
     "entropy",
+    "fit_law",
     "fit_tones",
     "forward_flops",
     "gathered",
     "likeness",
     "modes",
     "nearest",
+    "repeated_fits",
     "saturation",
     "subsampled",
     "track",

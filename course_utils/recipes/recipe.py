@@ -63,7 +63,8 @@ class Recipe:
 def names() -> list[str]:
     """The names of all recipes."""
     package = importlib.import_module(__package__ or "course_utils.recipes")
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "recipe")
+    others = {"recipe", "runs"}  # this module, and trainings whose weights nobody needs
+    return sorted({m.name for m in pkgutil.iter_modules(package.__path__)} - others)
 
 
 def find(name: str) -> Recipe:
