@@ -29,7 +29,7 @@ course = setup("10", seed=0)
 claims = Claims("10")
 sizes = course.sizes(
     cpu=dict(num_steps=350, summary_steps=500, num_tests=500),
-    gpu=dict(num_steps=700, summary_steps=1500, num_tests=1000),
+    gpu=dict(num_steps=350, summary_steps=500, num_tests=2000),
 )
 
 # %% [markdown]
