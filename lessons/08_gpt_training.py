@@ -618,7 +618,7 @@ show(hero=heroes[never[0]])
 # The smaller trainings are done: five widths, three lengths, three seeds. Their losses on the held-out tenth come with the package (`recipes/runs.py` makes them again). One of them, here and now:
 
 # %%
-from course_utils.recipes import runs
+from course_utils.recipes import runs, variants
 
 kept_runs = runs.recorded()
 small = runs.Run(width=24, num_steps=100, seed=1)
@@ -639,7 +639,7 @@ from course_utils import measure
 grid = sorted({(run.width, run.num_steps) for run in runs.GRID})
 losses = [[kept_runs[runs.Run(width=w, num_steps=n, seed=s)] for s in runs.SEEDS] for w, n in grid]
 weights = {
-    w: measure.count_parameters(runs.plain(runs.characters()[2], w))
+    w: measure.count_parameters(variants.plain(runs.characters()[2], w))
     for w in (*runs.WIDTHS, sizes.docs_width)
 }
 causes = [(weights[w], runs.Run(num_steps=n).num_tokens) for w, n in grid]
@@ -710,7 +710,7 @@ figure
 # %%
 train_docs, test_docs, num_characters = runs.characters()
 torch.manual_seed(course.seed)
-writer = runs.plain(num_characters, sizes.docs_width).to(course.device)
+writer = variants.plain(num_characters, sizes.docs_width).to(course.device)
 history = training.fit(
     writer,
     data.Windows(train_docs, 128, 8, course.seed).to(course.device),
@@ -734,16 +734,16 @@ beyond[sizes.docs_width, sizes.docs_steps] = [reached]
 names_beyond = ["longer", "wider", "both, trained here"]
 figure, (ax,) = plots.panels(
     1,
-    title="A wider network ends where the law says; a longer training ends above it",
-    alt="Three columns. In each a short dark line is the prediction. Wider: the dots lie on it. Longer, "
-    "and both: they lie above it.",
+    title="All three end above the law, and above what chance could explain",
+    alt="Three columns. In each a short dark line in a band is the prediction. The dots lie above it, "
+    "farthest in the third column.",
     size=(6.5, 3.2),
 )
 off = {}
 for place, ((w, n), values) in enumerate(beyond.items()):
     goal = (weights[w], runs.Run(num_steps=n).num_tokens)
     spread = torch.tensor([one(*goal) for one in laws]).quantile(torch.tensor([0.05, 0.95]))
-    off[names_beyond[place]] = sum(values) / len(values) - law(*goal)
+    off[names_beyond[place]] = min(values) - law(*goal)
     ax.fill_between([place - 0.25, place + 0.25], *spread.tolist(), color=plots.SKY, alpha=0.3)
     ax.plot([place - 0.25, place + 0.25], [law(*goal)] * 2, color=plots.REFERENCE)
     ax.plot([place] * len(values), values, "o", color=plots.MODEL)
@@ -757,15 +757,37 @@ figure
 
 # %% tags=["measure"]
 # @title How far off
-claims.check("wider: the law's error (nats)", abs(off["wider"]), "<", 0.05)
-claims.check("longer: reached above the law (nats)", off["longer"], ">", 0.02)
-claims.check("both: reached above the law (nats)", off["both, trained here"], ">", 0.02)
-late = sum(history.loss[-50:]) / 50
-print(f"on its own training text the large one is at {late:.2f} nats, held out at {reached:.2f}")
+claims.check("longer: reached above the law (nearest of three, nats)", off["longer"], ">", 0.015)
+claims.check("wider: reached above the law (nearest of three)", off["wider"], ">", 0.01)
+claims.check("both: reached above the law", off["both, trained here"], ">", 0.03)
+claims.check("both: reached above the interval by seeds", reached - float(spread[1]), ">", 0)
+promised = min(mean_losses) - law(*goal)
+kept_share = (min(mean_losses) - reached) / promised
+print(f"promised {promised:.2f} nats below the best of the grid; {kept_share:.0%} of that came")
 
 # %% [markdown]
-# The law is right in one direction and wrong in the other. It counts the characters that were *read*. In the small trainings nearly all of them were new. The long ones go over the same text more than twice, and what is read again teaches less: the network begins to know its text by heart
-# (for large models: Muennighoff et al. 2023). The interval did not warn us. It holds what chance does, not what the law leaves out.
+# The law promised too much, and its interval did not warn us: it holds what chance does, not what the law leaves out. What did it leave out? One suspect: it counts the characters that are *read*. There are some 340,000 to read, and the long trainings read 800,000. What is read
+# again may teach less.
+#
+# That can be tried. Width 64, 400 steps, as many characters read; but of the text only a half is given, or a quarter, so that it is read 2.4 or 4.9 times instead of 1.2.
+
+# %% tags=["measure"]
+# @title The same number of characters, read again and again
+read_again = {
+    parts: [kept_runs[runs.Run(seed=s, parts=parts)] for s in runs.SEEDS] for parts in (1, 2, 4)
+}
+more = {
+    parts: min(b - a for a, b in zip(read_again[1], values, strict=True))
+    for parts, values in read_again.items()
+}
+for parts, values in read_again.items():
+    print(f"1/{parts} of the text: {measure.Scatter.of(values)} nats a character")
+claims.check("half of the text: worse (nearest of three seeds, nats)", more[2], ">", 0.003)
+claims.check("a quarter of the text: worse (nearest of three seeds)", more[4], ">", 0.02)
+
+# %% [markdown]
+# So reading again does teach less, and it explains a part of what was missing; how much of it, our runs do not settle. (For large models: Muennighoff et al. 2023.) The wider network, at 400 steps, was off too, and it read its text hardly more than once. Laws with another form
+# did no better ([the log](../docs/experiments.md)). What remains: a law from fifteen small trainings tells the direction and the rough size of a gain. It is no promise.
 
 # %% [markdown]
 # ### And against counting?
