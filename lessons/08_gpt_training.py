@@ -300,14 +300,15 @@ kinds_of_step = {
     "AdamW": mean / (second.sqrt() + 1e-8),
     "model: Muon": orthogonal(mean),
 }
-values = {name: torch.linalg.svdvals(m) for name, m in kinds_of_step.items()}
+# The norm before this matrix leaves one of its 64 directions without input: 63 are drawn.
+values = {name: torch.linalg.svdvals(m)[:63] for name, m in kinds_of_step.items()}
 plots.curves(
     {name: v / v[0] for name, v in values.items()},
     xlabel="direction, strongest first",
     ylabel="singular value, largest = 1",
     logy=True,
-    title="Muon moves along all 64 directions, AdamW much less along most, the gradient along a few",
-    alt="Three falling lines over 64 directions on a logarithmic scale. The gradient falls steepest, "
+    title="Muon moves along all directions alike, AdamW less so, the gradient along a few",
+    alt="Three falling lines over 63 directions on a logarithmic scale. The gradient falls steepest, "
     "AdamW's step less, Muon's stays near one.",
 )
 
@@ -523,14 +524,16 @@ right = by_share(lambda p, rows: (p[rows].argmax(-1) == homes[rows]).float())
 sure = by_share(lambda p, rows: p[rows].amax(-1))
 figure, axes = plots.panels(
     2,
-    titles=["share of homes that are right", "probability of the answer given"],
     title="What was stated often is known; what was never stated is answered all the same",
-    alt="Two panels over how often a home was stated. Right: near a guess for never, rising to all from "
-    "about 16 times on. Probability of the answer: above a half for never, near one for often.",
+    alt="Two panels over how often a home was stated. Right: the model is near a guess for never, and at "
+    "all from 16 times on; the 5-gram needs three. Probability of the answer: the model is above a half "
+    "for never and near one for often, the 5-gram is near a guess for never.",
 )
-for ax, values in zip(axes, (right, sure), strict=True):
-    plots.strips(values, references={"a guess": 1 / 8}, xlabel="times stated", ax=ax)
+what = ("share of homes that are right", "probability of the answer given")
+for ax, values, ylabel in zip(axes, (right, sure), what, strict=True):
+    plots.strips(values, references={"a guess": 1 / 8}, xlabel="times stated", ylabel=ylabel, ax=ax)
     ax.set_xticks(range(5), [f"{times_stated:.0f}" for times_stated in mean_times.values()])
+    ax.set_ylim(-0.03, 1.05)
 figure
 
 # %% tags=["measure"]
@@ -569,6 +572,8 @@ claims.check(
 # %% [markdown]
 # This is **hallucination** in its smallest form. The form of the sentence is learned from the heroes that were told, and it is the same for all: after *lives in* comes a town. For a hero of whom nothing was said the network puts
 # *some* town there, and is several times as sure as a guesser should be. The table of counts is not: it finds nothing under that name, falls back on how often each town is named at all, and says so.
+#
+# (The left panel has a lesson against networks, too. The table knows most homes after one statement and all after three. The network needs to be told more often: it changes its weights a little at a time.)
 #
 # It is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
 # Why training and tests reward the guess: Kalai et al. 2025, whose bound speaks of facts that were stated once.)
@@ -674,32 +679,33 @@ print(f"b {law.exponents[1]:.2f} ({interval(one.exponents[1] for one in laws)})"
 # @title The law beside the small trainings
 figure, (left, right_ax) = plots.panels(
     2,
-    share=True,
-    title="Twice the text helps more than twice the weights; the law follows both",
+    title="Twice the text helps more than twice the weights; the law follows, roughly",
     alt="Two panels with falling lines and dots near them. Left three lines over the weights, one for "
     "each length; right lines over the characters, one for each width.",
 )
 measured = dict(zip(grid, mean_losses, strict=True))
 num_tokens = {n: runs.Run(num_steps=n).num_tokens for n in runs.LENGTHS}
-for ax, first, others in (
-    (left, runs.WIDTHS, runs.LENGTHS),
-    (right_ax, runs.LENGTHS, (16, 32, 64)),
-):
-    for fixed, color in zip(others, plots.ACCENTS, strict=True):
-        pairs = [(v, fixed) if ax is left else (fixed, v) for v in first]  # (width, steps)
-        x = [weights[w] if ax is left else num_tokens[n] for w, n in pairs]
-        ax.plot(x, [measured[p] for p in pairs], "o", color=color, markersize=4.5)
-        name = (
-            f"{num_tokens[fixed] / 1000:.0f} k characters"
-            if ax is left
-            else f"{weights[fixed] / 1000:.0f} k weights"
-        )
-        fitted = [law(weights[w], num_tokens[n]) for w, n in pairs]
-        plots.curves({name: (x, fitted)}, styles={name: {"color": color}}, logx=True, ax=ax)
-left.set(xlabel="weights", ylabel="nats a character")
-right_ax.set(xlabel="characters trained on")
-for ax in (left, right_ax):
-    ax.set_xlim(ax.get_xlim()[0], ax.get_xlim()[1])
+
+
+def lines_and_dots(ax, along, names: dict, pair):
+    """The law as a line and the trainings as dots, for each of three fixed sizes."""
+    series, styles = {}, {}
+    for (fixed, name), color in zip(names.items(), plots.ACCENTS, strict=True):
+        pairs = [pair(v, fixed) for v in along]  # (width, steps)
+        x = [(weights[w] if ax is left else num_tokens[n]) / 1000 for w, n in pairs]
+        series[name] = (x, [law(weights[w], num_tokens[n]) for w, n in pairs])
+        series[f"_{name}"] = (x, [measured[p] for p in pairs])
+        styles |= {name: {"color": color}}
+        styles |= {f"_{name}": {"color": color, "marker": "o", "linestyle": "none"}}
+    plots.curves(series, styles=styles, logx=True, ylabel="nats a character", ax=ax)
+
+
+lengths_shown = {n: f"{num_tokens[n] / 1000:.0f} k read" for n in runs.LENGTHS}
+lines_and_dots(left, runs.WIDTHS, lengths_shown, lambda w, n: (w, n))
+widths_shown = {w: f"{weights[w] / 1000:.0f} k weights" for w in (16, 32, 64)}
+lines_and_dots(right_ax, runs.LENGTHS, widths_shown, lambda n, w: (w, n))
+left.set(xlabel="weights, thousands", ylim=(1.4, 2.3))
+right_ax.set(xlabel="characters read, thousands", ylim=(1.4, 2.3))
 figure
 
 # %% [markdown]
@@ -737,7 +743,7 @@ beyond[sizes.docs_width, sizes.docs_steps] = [reached]
 names_beyond = ["longer", "wider", "both, trained here"]
 figure, (ax,) = plots.panels(
     1,
-    title="All three end above the law, and above what chance could explain",
+    title="All three end above the law, the third far above",
     alt="Three columns. In each a short dark line in a band is the prediction. The dots lie above it, "
     "farthest in the third column.",
     size=(6.5, 3.2),
@@ -817,19 +823,21 @@ best_buys = [  # no other training is cheaper and better
     if not any(spent[o] < spent[one] and measured[o] < measured[one] for o in grid)
 ]
 frontier = measure.fit_law([spent[b] for b in best_buys], [measured[b] for b in best_buys])
+outside = {
+    size: [kept_runs[runs.Run(width=size[0], num_steps=size[1], seed=s)] for s in runs.SEEDS]
+    for size in runs.BEYOND_SIZES
+}
+cost_of = {size: per_step[size[0]] * size[1] for size in outside}
+colors = (plots.SKY, plots.PURPLE, plots.ORANGE, plots.MODEL, plots.CLEAN)
+lines = {
+    f"_width {w}": ([spent[w, n] for n in runs.LENGTHS], [measured[w, n] for n in runs.LENGTHS])
+    for w in runs.WIDTHS
+}
+styles = {name: {"marker": "o", "color": c} for name, c in zip(lines, colors, strict=True)}
+hollow = {"marker": "o", "linestyle": "none", "color": plots.REFERENCE, "markerfacecolor": "white"}
 figure = plots.curves(
-    {
-        f"width {w}": ([spent[w, n] for n in runs.LENGTHS], [measured[w, n] for n in runs.LENGTHS])
-        for w in runs.WIDTHS
-    },
-    styles={
-        f"width {w}": {"marker": "o", "color": color}
-        for w, color in zip(
-            runs.WIDTHS,
-            (plots.SKY, plots.PURPLE, plots.ORANGE, plots.MODEL, plots.CLEAN),
-            strict=True,
-        )
-    },
+    lines | {"beyond the grid": (list(cost_of.values()), [sum(v) / 3 for v in outside.values()])},
+    styles=styles | {"beyond the grid": hollow},
     logx=True,
     xlabel="operations of the training",
     ylabel="nats a character",
@@ -837,20 +845,8 @@ figure = plots.curves(
     alt="Five falling lines. Each is the lowest in its own range of operations: narrow ones at the left, "
     "wide ones at the right.",
 )
-ax = figure.axes[0]
-outside = {
-    size: [kept_runs[runs.Run(width=size[0], num_steps=size[1], seed=s)] for s in runs.SEEDS]
-    for size in runs.BEYOND_SIZES
-}
-cost_of = {size: per_step[size[0]] * size[1] for size in outside}
-ax.plot(
-    list(cost_of.values()),
-    [sum(v) / 3 for v in outside.values()],
-    "o",
-    mfc="white",
-    mec=plots.REFERENCE,
-)
-ax.set_xlim(min(spent.values()) * 0.8, max(cost_of.values()) * 2)
+for name, (x, y) in lines.items():
+    figure.axes[0].annotate(name[1:], (x[0], y[0]), (4, 2), textcoords="offset points", fontsize=9)
 figure
 
 # %% tags=["measure"]
@@ -1039,8 +1035,8 @@ plots.bars(
     ordered,
     form="{:+.2f}",
     xlabel=f"nats a character more than the recipe ({whole})",
-    title="Positions, Muon and first weights of zero buy most; ReLU against GELU buys nothing",
-    alt="Bars, from no positions at a third of a nat down to GELU, which is slightly better than the recipe.",
+    title="Muon and rotary positions buy most; ReLU in place of GELU buys nothing",
+    alt="Bars, from AdamW and no positions at a quarter of a nat down to GELU, which is slightly better than the recipe.",
 )
 
 # %% tags=["measure"]
