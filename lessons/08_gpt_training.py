@@ -10,7 +10,7 @@
 # - predict the loss of a training before it runs, and say how far to trust the prediction;
 # - tell a fluent answer from a known one.
 #
-# *35 minutes to read, an hour for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# *40 minutes to read, 45 minutes for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/08_gpt_training.ipynb).*
 
 # %% tags=["setup"]
@@ -970,6 +970,10 @@ print(
 )
 claims.check("new characters: the GPT is ahead of a table of order 8 (nats)", gpt_lead, ">", 0.01)
 
+# %% [markdown]
+# On what was not there before, the GPT leads; on copies the table does. And xz alone, without the rest before it, needs far more bits: what it gains, it gains from text that it can look up. A network that could look things up would
+# have both.
+
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 08.3 - Every token once (20 min, medium)
 #
@@ -1064,13 +1068,13 @@ claims.check("scatter of the recipe itself over seeds (nats)", whole.std, "<", 0
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# *Patterns* and *grammar* in the sense of rules: yes, to within a hundredth of a nat of perfect, where perfection is known. *Facts*: those that the text states often enough, and no others; for the others the same sentence
+# *Patterns* and *grammar* in the sense of rules: yes, to within about a hundredth of a nat of perfect, where perfection is known. *Facts*: those that the text states often enough, and no others; for the others the same sentence
 # with a made-up end. The article's sentence leaves that out.
 #
 # ***Reasoning*** this lesson cannot test. A right answer shows reasoning only if it could not have been read off the text. In our stories every right answer can. Documentation, too, may simply repeat itself, as xz has
 # shown. Lesson 11 builds questions whose answers stand nowhere in training, and counts the right ones.
 #
-# ***Vast*** our text is not, and two things stand or fall with size. The law has been tested at three to eight times the small sizes, not at a million times. And that skills appear which small models do not have at all cannot be seen at this size.
+# ***Vast*** our text is not, and two things stand or fall with size. Our law was tried a few times beyond its sizes, and promised too much. And whether skills appear which small models do not have at all cannot be seen from here.
 #
 # ## What was measured
 #
