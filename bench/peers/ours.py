@@ -65,15 +65,32 @@ class Painter:
         return self.model(x_t, x_t.new_full((len(x_t),), t), labels).eps_hat
 
 
+def gpt(vocab_size: int, context_length: int) -> nn.Module:
+    """The GPT of the course: two layers, two heads, width 176."""
+    return language.GPT(language.GPTConfig(vocab_size, context_length=context_length))
+
+
 class Writer:
-    """The GPT of the course: Muon, a rate that falls to zero, batches of 8 x 128."""
+    """The recipe of the course for text: Muon, a rate that falls to zero, batches of 8 x 128.
+
+    Args:
+        vocab_size, context_length: of the network.
+        network: makes the network from both; called as net(tokens) -> logits.
+        optimizer: makes the optimizer from model and rate.
+        learning_rate: the peak.
+    """
 
     batch_size = 8
-    learning_rate = 0.05
 
-    def __init__(self, vocab_size: int, context_length: int = 128) -> None:
-        config = language.GPTConfig(vocab_size, context_length=context_length)
-        self.net = language.GPT(config)
+    def __init__(
+        self,
+        vocab_size: int,
+        context_length: int = 128,
+        network: Callable[[int, int], nn.Module] = gpt,
+        optimizer: Callable[[nn.Module, float], Optimizer] = training.muon,
+        learning_rate: float = 0.05,
+    ) -> None:
+        self.net = network(vocab_size, context_length)
         self.share = 0.0
         self.stream = Same(None)  # `step` puts each batch in
         self.steps = training.train_steps(
@@ -81,7 +98,7 @@ class Writer:
             self.stream,
             language.next_token_loss,
             num_steps=10**9,
-            optimizer=training.muon(self.net, self.learning_rate),
+            optimizer=optimizer(self.net, learning_rate),
             lr_schedule=lambda _: training.warmup_cosine(min(self.share, 1.0)),
         )
 

@@ -7,9 +7,11 @@ from course_utils.data.facts import TOWNS, World, invented_world
 from course_utils.data.grammar import Grammar
 from course_utils.data.invented import invented_texts
 from course_utils.data.notes import NOTE_NAMES, Notes, note_frequency, random_notes
+from course_utils.data.pairs import PAD, START, STOP, Pairs
 from course_utils.data.points import Mixture, moons, ring, ring_mixture, spiral
 from course_utils.data.reading import END
 from course_utils.data.sound import SAMPLE_RATE, chirp, melody, pitch, pluck, tone
+from course_utils.data.summaries import summary_pairs
 from course_utils.data.surfaces import (
     SURFACES,
     Clouds,
@@ -20,11 +22,15 @@ from course_utils.data.surfaces import (
     random_clouds,
 )
 from course_utils.data.text import captions, python_docs, split_text, stories
+from course_utils.data.translation import translation_pairs
 
 __all__ = [
     "END",
     "NOTE_NAMES",
+    "PAD",
     "SAMPLE_RATE",
+    "START",
+    "STOP",
     "SURFACES",
     "TOWNS",
     "Batches",
@@ -36,6 +42,7 @@ __all__ = [
     "LabelledImages",
     "Mixture",
     "Notes",
+    "Pairs",
     "Surface",
     "SwissRoll",
     "Torus",
@@ -60,5 +67,7 @@ __all__ = [
     "spiral",
     "split_text",
     "stories",
+    "summary_pairs",
     "tone",
+    "translation_pairs",
 ]

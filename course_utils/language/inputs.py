@@ -22,7 +22,7 @@ def check_type(tokens: Tensor, name: str = "tokens") -> None:
         raise ValueError(f"{name} must be int64; got {tokens.dtype}. Use {name}.long().")
 
 
-def check_vocabulary(tokens: Tensor, vocab_size: int) -> None:
+def check_vocabulary(tokens: Tensor, vocab_size: int, name: str = "tokens") -> None:
     """Raise ValueError if a token is not in 0 ... vocab_size - 1."""
     # On an accelerator this comparison would stop the queue at every step, so only the CPU looks.
     if tokens.device.type != "cpu" or not tokens.numel():
@@ -30,7 +30,7 @@ def check_vocabulary(tokens: Tensor, vocab_size: int) -> None:
     low, high = (int(end) for end in tokens.aminmax())
     if low < 0 or high >= vocab_size:
         raise ValueError(
-            f"tokens must lie in 0 ... {vocab_size - 1}; got {low} ... {high}. Encode the text "
+            f"{name} must lie in 0 ... {vocab_size - 1}; got {low} ... {high}. Encode the text "
             "with the tokenizer that the model was built for."
         )
 
@@ -41,4 +41,20 @@ def check_length(length: int, context_length: int) -> None:
         raise ValueError(
             f"the model sees at most {context_length} tokens; got {length}. Keep the last "
             f"ones, tokens[:, -{context_length}:], or build it with a larger context_length."
+        )
+
+
+def check_mask(mask: Tensor | None, tokens: Tensor) -> None:
+    """Raise ValueError unless the mask is None, or padding stands before the text in each row."""
+    if mask is None:
+        return
+    if mask.dtype != torch.bool or mask.shape != tokens.shape:
+        raise ValueError(
+            f"mask must be bool and of the prompt's shape {tuple(tokens.shape)}, True for tokens; "
+            f"got {mask.dtype}, {tuple(mask.shape)}."
+        )
+    if not mask[:, -1].all() or (mask[:, :-1] & ~mask[:, 1:]).any():
+        raise ValueError(
+            "padding must stand before the text, and each row needs a token: every row of mask is "
+            f"some False, then at least one True; got {mask.int().tolist()}."
         )

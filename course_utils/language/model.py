@@ -133,16 +133,17 @@ class GPT(nn.Module):
         self.norm = nn.LayerNorm(config.width, bias=False)
         self.logits = zero(nn.Linear(config.width, config.vocab_size, bias=False))
 
-    def make_cache(self) -> Cache | None:
+    def make_cache(self, mask: Tensor | None = None) -> Cache | None:
         """An empty cache for one batch of texts, to be passed to `forward` again and again.
 
+        Texts of unequal length are padded on their left, and mask (B, T) is False for the padding.
         None for a model that is not causal: there a new token changes what all others see, so
         nothing can be kept and the whole text is read each time.
         """
         if not self.config.causal:
             return None
         length = self.context_length
-        return Cache(length, self.config.num_layers, self._turns(length))
+        return Cache(length, self.config.num_layers, self._turns(length), mask)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, V) for the token after each position of tokens (B, T).

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 
 from course_utils.language.byte_pairs import NUM_BYTES, Pair, apply_merges, learn_merges
 from course_utils.language.cutting import cut_pieces, cut_words
-from course_utils.language.vocabulary import Tokenizer, numbered, printable
+from course_utils.language.vocabulary import UNKNOWN, Tokenizer, numbered, printable
 from course_utils.layers import check_sizes
 
-UNKNOWN = "<unk>"
 _SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
 
 
@@ -24,17 +23,19 @@ class CharTokenizer(Tokenizer):
 
     Args:
         characters: The vocabulary; the position of a character is its token.
+        special: Names of special tokens, such as ("<stop>",); see `Tokenizer`.
     """
 
-    def __init__(self, characters: str) -> None:
+    def __init__(self, characters: str, *, special: Sequence[str] = ()) -> None:
         self.characters = characters
         self.tokens = [printable(character) for character in characters]
         self._ids = numbered(characters)
+        self._add_special(special)
 
     @classmethod
-    def train(cls, text: str) -> CharTokenizer:
-        """The vocabulary of all characters in the text, sorted."""
-        return cls("".join(sorted(set(text))))
+    def train(cls, text: str, *, special: Sequence[str] = ()) -> CharTokenizer:
+        """The vocabulary of all characters in the text, sorted, and the special tokens."""
+        return cls("".join(sorted(set(text))), special=special)
 
     def _encode(self, text: str) -> list[int]:
         try:
@@ -62,15 +63,26 @@ class WordTokenizer(Tokenizer):
     Args:
         words: The vocabulary; the position of a word is its token. If it holds "<unk>", that is the
             token of all words that are not in it; otherwise such a word is an error.
+        special: Names of special tokens, such as ("<stop>",); see `Tokenizer`.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    between = " "
+
+    def __init__(self, words: Sequence[str], *, special: Sequence[str] = ()) -> None:
         self.words = list(words)
         self.tokens = [printable(word) for word in words]
         self._ids = numbered(words)
+        self._add_special(special)
 
     @classmethod
-    def train(cls, text: str, *, unknown: bool = False, min_count: int = 1) -> WordTokenizer:
+    def train(
+        cls,
+        text: str,
+        *,
+        unknown: bool = False,
+        min_count: int = 1,
+        special: Sequence[str] = (),
+    ) -> WordTokenizer:
         """The vocabulary of the words in a text, the most frequent first.
 
         Args:
@@ -78,6 +90,7 @@ class WordTokenizer(Tokenizer):
             unknown: Whether to add "<unk>" for words that are not in the vocabulary.
             min_count: Words that are rarer than this are left out, at least 1; above 1 it needs
                 `unknown`.
+            special: Names of special tokens.
 
         Raises:
             ValueError: If words would be left out with no token to stand for them, or the count is
@@ -92,7 +105,7 @@ class WordTokenizer(Tokenizer):
         frequent = sorted(
             (word for word, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w)
         )
-        return cls([UNKNOWN] * unknown + frequent)
+        return cls([UNKNOWN] * unknown + frequent, special=special)
 
     def _encode(self, text: str) -> list[int]:
         found = [match[0] for match in cut_words(text)]
@@ -119,16 +132,17 @@ class BytePairTokenizer(Tokenizer):
 
     Args:
         merges: Pairs of tokens; pair i makes token 256 + i out of two earlier ones.
+        special: Names of special tokens, such as ("<stop>",); see `Tokenizer`.
 
     Attributes:
         merges: The same.
-        pieces: (V,) the bytes that each token stands for.
+        pieces: the bytes that each token stands for; special tokens have none.
 
     Raises:
         ValueError: If a merge uses a token that does not exist yet, or comes twice.
     """
 
-    def __init__(self, merges: Sequence[Pair]) -> None:
+    def __init__(self, merges: Sequence[Pair], *, special: Sequence[str] = ()) -> None:
         self.merges = [(int(left), int(right)) for left, right in merges]
         self.pieces = [bytes([value]) for value in range(NUM_BYTES)]
         for left, right in self.merges:
@@ -139,16 +153,18 @@ class BytePairTokenizer(Tokenizer):
                 )
             self.pieces.append(self.pieces[left] + self.pieces[right])
         self.tokens = [printable(piece.decode(errors="backslashreplace")) for piece in self.pieces]
+        self._add_special(special)
         self._ranks = numbered(self.merges)
         self._cache: dict[bytes, list[int]] = {}
 
     @classmethod
-    def train(cls, text: str, *, vocab_size: int) -> BytePairTokenizer:
+    def train(cls, text: str, *, vocab_size: int, special: Sequence[str] = ()) -> BytePairTokenizer:
         """Learn the merges of a text.
 
         Args:
             text: Where the pairs are counted.
-            vocab_size: V, at least 256; V - 256 merges are learned.
+            vocab_size: V without special tokens, at least 256; V - 256 merges are learned.
+            special: Names of special tokens.
 
         Raises:
             ValueError: If V is below 256, or the text is too short for so many merges.
@@ -164,7 +180,7 @@ class BytePairTokenizer(Tokenizer):
                 f"This text has only {len(merges)} pairs to merge; vocab_size={vocab_size} needs "
                 f"{vocab_size - NUM_BYTES}. Use vocab_size={NUM_BYTES + len(merges)} or more text."
             )
-        return cls(merges)
+        return cls(merges, special=special)
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = []

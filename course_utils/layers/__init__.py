@@ -2,6 +2,7 @@
 
 from course_utils.layers.attending import Attention, KeyValues, attention, attention_weights
 from course_utils.layers.block import Block, modulate, zero
+from course_utils.layers.cross import CrossAttention, Memory, masked_attention
 from course_utils.layers.inputs import at_least_float32, check_sizes
 from course_utils.layers.rotary import rotate, rotations
 from course_utils.layers.time import time_embedding
@@ -9,11 +10,14 @@ from course_utils.layers.time import time_embedding
 __all__ = [
     "Attention",
     "Block",
+    "CrossAttention",
     "KeyValues",
+    "Memory",
     "at_least_float32",
     "attention",
     "attention_weights",
     "check_sizes",
+    "masked_attention",
     "modulate",
     "rotate",
     "rotations",

@@ -74,15 +74,18 @@ class KeyValues:
 
     Args:
         length: most tokens that it can hold, at least 1.
+        mask: (B, T) False for padding among the first tokens, which no other token may see. None is
+            a batch without.
 
     Attributes:
         size: tokens that it holds.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, mask: Tensor | None = None) -> None:
         check_sizes(length=length)
         self.length, self.size = length, 0
         self.keys = self.values = torch.empty(0)
+        self.mask = mask
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add keys and values, each (B, H, T, K); returns all so far, each (B, H, size, K).
@@ -107,6 +110,28 @@ class KeyValues:
         self.values[:, :, before:size] = values
         self.size = size
         return self.keys[:, :, :size], self.values[:, :, :size]
+
+    def select(self, rows: Tensor) -> None:
+        """Go on with these rows (B',) of the batch, in this order; a row may come several times."""
+        if self.size:
+            self.keys, self.values = self.keys[rows], self.values[rows]
+        if self.mask is not None:
+            self.mask = self.mask[rows]
+
+    def visible(self, num_queries: int, device: torch.device) -> Tensor | None:
+        """What the last queries may see of all that is held: (S, T), with padding (B, 1, S, T).
+
+        None where a single query sees everything. Padding sees itself, or it would have nothing to
+        look at.
+        """
+        if self.mask is None:
+            return visible(num_queries, self.size, device) if num_queries > 1 else None
+        written = self.mask.new_ones(len(self.mask), max(self.size - self.mask.shape[1], 0))
+        real = torch.cat([self.mask[:, : self.size], written], dim=1)[:, None, None]  # (B, 1, 1, T)
+        if num_queries == 1 and written.shape[1]:  # a token of the text, and the last one
+            return real
+        itself = torch.eye(self.size, dtype=torch.bool, device=device)[-num_queries:]
+        return visible(num_queries, self.size, device) & (real | itself)
 
 
 class Attention(nn.Module):
@@ -165,13 +190,12 @@ class Attention(nn.Module):
                     "ones see, so nothing can be kept. Read the whole text each time."
                 )
             k, v = cache.extend(k, v)
-        num_new, num_all = q.shape[2], k.shape[2]
-        whole = num_new == num_all  # nothing before, so torch's own causal mask fits
+        whole = self.causal and q.shape[2] == k.shape[2]  # torch's own causal mask fits
         mask = None
-        if self.causal and not whole and num_new > 1:  # a single new token sees all
-            mask = visible(num_new, num_all, x.device)
+        if cache is not None and (cache.mask is not None or not whole):
+            mask, whole = cache.visible(q.shape[2], x.device), False
         mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=self.causal and whole
+            q, k, v, attn_mask=mask, is_causal=whole
         )  # (B, H, T, K)
         return self.project(mixed.transpose(1, 2).flatten(2))  # (B, T, D)
 

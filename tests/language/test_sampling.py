@@ -1,3 +1,4 @@
+import contextlib
 import math
 
 import pytest
@@ -193,3 +194,187 @@ def test_probabilities_are_at_least_float32():
     assert next_probs(logits, 1.0).tolist() == [pytest.approx([1 / 300] * 300, rel=1e-6)]
     assert next_probs(logits.double(), 1.0).dtype == torch.float64
     assert next_probs(torch.tensor([[1.0, 0.0]]), 1e-6).tolist() == [[1, 0]]
+
+
+# Stop tokens.
+
+
+def counter(tokens):
+    """Token n + 1 follows token n, from a vocabulary of 10 that goes round."""
+    return 50.0 * torch.nn.functional.one_hot((tokens + 1) % 10, 10)
+
+
+def test_a_row_ends_at_its_stop_token_and_the_loop_when_all_have():
+    prompt = torch.tensor([[1], [3], [5]])
+    steps = list(sample(counter, prompt, max_new_tokens=20, temperature=0, stop=[6, 4]))
+    assert steps[-1].state.tolist() == [[1, 2, 3, 4], [3, 4, 4, 4], [5, 6, 6, 6]]
+    assert (steps[-1].calls, steps[-1].t) == (3, 0)
+    certain = torch.nn.functional.one_hot(steps[-1].state[:, -1], 10).float()
+    torch.testing.assert_close(steps[-1].prediction, certain)
+    one = last(sample(counter, prompt, max_new_tokens=20, temperature=0, stop=6)).state
+    assert one[0].tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_stop_token_in_the_prompt_ends_nothing_and_one_that_never_comes_neither():
+    prompt = torch.tensor([[6], [6]])
+    steps = sample(counter, prompt, max_new_tokens=12, temperature=0, stop=6)
+    assert last(steps).state.shape == (2, 11)
+    never = last(sample(coin, PROMPT[:2], max_new_tokens=7, temperature=0, stop=0))
+    assert never.state.shape == (2, 8)
+    assert never.t == 0
+
+
+def test_without_stop_tokens_the_same_text():
+    model = awake_gpt()
+    for stop in (None, [], torch.tensor([], dtype=torch.long)):
+        steps = sample(model, torch.tensor([[1, 2]]), max_new_tokens=9, temperature=0, stop=stop)
+        assert last(steps).state.shape == (1, 11)
+
+
+@pytest.mark.parametrize("stop", ["\n", -1, 1.5, True, [1, None]])
+def test_a_stop_token_is_a_token(stop):
+    with pytest.raises(ValueError, match="stop must be a token or several"):
+        sample(coin, PROMPT, stop=stop)
+
+
+def test_a_stop_token_outside_the_vocabulary():
+    with pytest.raises(ValueError, match=r"stop must lie in 0 \.\.\. 1; got 2"):
+        next(sample(coin, PROMPT, stop=2))
+
+
+# Filters, and logits that are no answer.
+
+
+def test_filters_reach_the_loop():
+    model = awake_gpt()
+    prompt = torch.tensor([[1, 2], [3, 4]])
+    for settings in (dict(top_k=2), dict(top_p=0.3), dict(min_p=0.5)):
+        for step in sample(model, prompt, max_new_tokens=15, **settings):
+            logits = model(step.state[:, :-1][:, -12:])[:, -1]
+            torch.testing.assert_close(step.prediction, next_probs(logits, **settings))
+            assert (step.prediction.gather(1, step.state[:, -1:]) > 0).all()
+
+
+def test_the_penalty_sees_the_text_so_far_but_no_padding():
+    flat = lambda tokens: torch.ones(*tokens.shape, 6)  # noqa: E731
+    prompt, mask = torch.tensor([[0, 1], [3, 1]]), torch.tensor([[False, True], [True, True]])
+    steps = sample(flat, prompt, max_new_tokens=4, temperature=0, repetition_penalty=2.0, mask=mask)
+    assert last(steps).state[:, 2:].tolist() == [[0, 2, 3, 4], [0, 2, 4, 5]]
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_a_model_that_says_nan_is_no_model(temperature):
+    broken = lambda tokens: torch.full((*tokens.shape, 3), math.nan)  # noqa: E731
+    with pytest.raises(ValueError, match="it said NaN"):
+        next(sample(broken, PROMPT, temperature=temperature))
+
+
+def test_more_than_the_vocabulary():
+    with pytest.raises(ValueError, match="at most the number of tokens, 2; got 3"):
+        next(sample(coin, PROMPT, top_k=3))
+
+
+def test_the_text_so_far_is_kept_on_interrupt():
+    calls = []
+
+    def interrupted(tokens):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return counter(tokens)
+
+    kept = None
+    with contextlib.suppress(KeyboardInterrupt):
+        for step in sample(interrupted, torch.tensor([[1]]), temperature=0):
+            kept = step
+    assert kept.state.tolist() == [[1, 2, 3, 4]]
+
+
+# Prompts of unequal length.
+
+
+def ragged():
+    """Four prompts, padded with a token that means something elsewhere."""
+    prompts = [[1, 2, 3, 4, 5], [3], [6, 0, 6], [5, 5, 4, 3]]
+    tokens = torch.tensor([[2] * (5 - len(p)) + p for p in prompts])
+    mask = torch.tensor([[False] * (5 - len(p)) + [True] * len(p) for p in prompts])
+    return prompts, tokens, mask
+
+
+class Plain(torch.nn.Module):
+    """A model that knows no cache and no padding, but a context."""
+
+    def __init__(self, model, context_length=4):
+        super().__init__()
+        self.model, self.context_length = model, context_length
+
+    def forward(self, tokens):
+        return self.model(tokens[:, -12:])
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize(
+    "make",
+    [
+        awake_gpt,
+        lambda: awake_gpt(positions=False),
+        lambda: awake_gpt(causal=False),
+        lambda: Plain(awake_gpt()),
+    ],
+    ids=["gpt", "no positions", "not causal", "plain"],
+)
+def test_a_padded_batch_says_what_each_prompt_alone_says_past_the_context_too(make, use_cache):
+    model = make()
+    prompts, tokens, mask = ragged()
+    batch = last(
+        sample(model, tokens, max_new_tokens=20, temperature=0, mask=mask, use_cache=use_cache)
+    ).state
+    for row, prompt in zip(batch.tolist(), prompts, strict=True):
+        alone = last(sample(model, torch.tensor([prompt]), max_new_tokens=20, temperature=0)).state
+        assert row[5 - len(prompt) :] == alone[0].tolist()
+
+
+def test_padding_changes_no_probability():
+    model = awake_gpt().double()
+    _, tokens, mask = ragged()
+    other = torch.where(mask, tokens, 6)
+    runs = [
+        [step.prediction for step in sample(model, t, max_new_tokens=20, temperature=0, mask=mask)]
+        for t in (tokens, other)
+    ]
+    for one, another in zip(*runs, strict=True):
+        torch.testing.assert_close(one, another, rtol=1e-12, atol=1e-12)
+
+
+def test_a_mask_without_padding_is_no_mask():
+    model, prompt = awake_gpt(), torch.tensor([[1, 2, 3]])
+    kwargs = dict(max_new_tokens=20, temperature=0)
+    masked = last(sample(model, prompt, mask=torch.ones_like(prompt).bool(), **kwargs)).state
+    assert torch.equal(masked, last(sample(model, prompt, **kwargs)).state)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ([[1, 1]], r"bool and of the prompt's shape \(1, 2\).*got torch.int64"),
+        ([[True]], r"shape \(1, 2\).*got torch.bool, \(1, 1\)"),
+        ([[True, False]], "padding must stand before the text"),
+        ([[False, False]], "each row needs a token"),
+    ],
+)
+def test_masks_that_are_no_left_padding(mask, message):
+    with pytest.raises(ValueError, match=message):
+        sample(coin, torch.zeros(1, 2, dtype=torch.long), mask=torch.tensor(mask))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("length", [1, 5, 11, 12, 30])
+def test_cache_and_no_cache_agree_for_every_shape_of_batch(batch, length):
+    model = awake_gpt()
+    generator = torch.Generator().manual_seed(batch + 10 * length)
+    prompt = torch.randint(7, (batch, length), generator=generator)
+    texts = [
+        last(sample(model, prompt, max_new_tokens=15, temperature=0, use_cache=use)).state
+        for use in (True, False)
+    ]
+    assert torch.equal(*texts)

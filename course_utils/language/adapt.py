@@ -1,0 +1,173 @@
+"""Make a trained language model do something else: the loss on answers alone, and LoRA.
+
+Letters: B batch, T tokens, R rank.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils.language.objective import shift_targets
+from course_utils.layers import at_least_float32, check_sizes
+
+
+def answer_loss(model: nn.Module, batch: Sequence[Tensor] | Tensor) -> Tensor:
+    """Mean cross-entropy of the tokens that are an answer, -log p(next | before), in nats a token.
+
+    What the user says is read and not scored: the model is not to learn to ask.
+
+    Args:
+        model: tokens (B, T) -> logits (B, T, V).
+        batch: (tokens, answered): texts (B, T + 1), and (B, T + 1) True for each token that is to
+            be predicted. The first token of a text has nothing before it and is never scored.
+
+    Returns:
+        () loss, at least float32.
+
+    Raises:
+        ValueError: the batch is not two tensors of one shape, the mask is not of truth values, or
+            no token is an answer.
+    """
+    if isinstance(batch, Tensor) or len(batch) != 2 or batch[0].shape != batch[1].shape:
+        came = "a tensor" if isinstance(batch, Tensor) else [tuple(part.shape) for part in batch]
+        raise ValueError(
+            f"a batch must be (tokens, answered), two tensors of one shape (B, T + 1); got {came}."
+        )
+    tokens, answered = batch
+    if answered.dtype != torch.bool:
+        raise ValueError(f"answered must be truth values; got {answered.dtype}. Use mask.bool().")
+    inputs, targets = shift_targets(tokens)
+    scored = answered[:, 1:]
+    if scored.device.type == "cpu" and not scored.any():  # elsewhere a look would stop the queue
+        raise ValueError("no token after the first is an answer, so there is nothing to learn.")
+    logits = model(inputs)
+    logits = logits.to(at_least_float32(logits.dtype))
+    return F.cross_entropy(logits[scored], targets[scored])
+
+
+class LoRA(nn.Module):
+    """A linear map W that stays, plus a product of two thin ones that learns.
+
+    `y = W x + b + (alpha / R) B A x`, with A (R, in) random and B (out, R) zero: it starts as W
+    alone, and has R (in + out) weights to train instead of in * out.
+
+    Args:
+        linear: W, which is frozen.
+        rank: R, from 1 to the smaller side of W.
+        alpha: scale, above 0; the rank if None.
+
+    Raises:
+        ValueError: a number is out of its range.
+
+    Source: Hu et al. 2021, section 4.1, arXiv:2106.09685.
+    """
+
+    def __init__(self, linear: nn.Linear, rank: int, alpha: float | None = None) -> None:
+        super().__init__()
+        check_sizes(rank=rank)
+        alpha = float(rank) if alpha is None else alpha
+        if rank > min(linear.weight.shape):
+            raise ValueError(
+                f"a map of shape {tuple(linear.weight.shape)} has at most rank "
+                f"{min(linear.weight.shape)}; got rank={rank}. Use a smaller one."
+            )
+        if not 0 < alpha < math.inf:
+            raise ValueError(f"alpha must be above 0 and finite; got {alpha}.")
+        self.linear = linear.requires_grad_(False)
+        self.scale = alpha / rank
+        weight = linear.weight
+        self.a = nn.Parameter(torch.randn_like(weight[:rank]) / math.sqrt(weight.shape[1]))
+        self.b = nn.Parameter(torch.zeros_like(weight[:, :rank]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in) -> (..., out)."""
+        return self.linear(x) + self.scale * F.linear(F.linear(x, self.a), self.b)
+
+    @torch.no_grad()
+    def merged(self) -> nn.Linear:
+        """One linear map that does the same: W + (alpha / R) B A."""
+        self.linear.weight += self.scale * self.b @ self.a
+        return self.linear.requires_grad_()
+
+
+def add_lora(
+    model: nn.Module, rank: int = 8, alpha: float | None = None, *, skip: Sequence[str] = ()
+) -> nn.Module:
+    """Freeze a model, in place, and put `LoRA` around each of its linear maps.
+
+    Args:
+        model: afterwards only the new weights train, and it says what it said before.
+        rank: R; for a map with a smaller side, that side.
+        alpha: see `LoRA`.
+        skip: names of linear maps to leave alone, such as "logits": those whose last part it is.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: it has LoRA already, or no linear map is left.
+    """
+    if any(isinstance(module, LoRA) for module in model.modules()):
+        raise ValueError("the model has LoRA already: merge_lora(model) first, or take a copy.")
+    found = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, nn.Linear) and name not in skip
+    ]
+    if not found:
+        raise ValueError(f"no linear map of {type(model).__name__} is left to adapt.")
+    model.requires_grad_(False)
+    for parent, name, child in found:
+        setattr(parent, name, LoRA(child, min(rank, *child.weight.shape), alpha))
+    return model
+
+
+def merge_lora(model: nn.Module) -> nn.Module:
+    """Undo `add_lora` in place and keep what was learned: each pair of maps becomes one.
+
+    Raises:
+        ValueError: the model has no LoRA.
+    """
+    found = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, LoRA)
+    ]
+    if not found:
+        raise ValueError("the model has no LoRA to merge.")
+    for parent, name, child in found:
+        setattr(parent, name, child.merged())
+    return model.requires_grad_()
+
+
+def lora_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of LoRA alone, by name: all that has to be kept of what was learned."""
+    return {
+        f"{name}.{part}": getattr(module, part).detach()
+        for name, module in model.named_modules()
+        if isinstance(module, LoRA)
+        for part in ("a", "b")
+    }
+
+
+def load_lora_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights that `lora_weights` gave into a model to which `add_lora` was applied alike.
+
+    Raises:
+        ValueError: names or shapes differ.
+    """
+    own = lora_weights(model)
+    wrong = own.keys() ^ weights.keys() or {n for n in own if own[n].shape != weights[n].shape}
+    if wrong:
+        raise ValueError(
+            "these weights are of another model or rank; they differ in "
+            f"{', '.join(sorted(wrong))}."
+        )
+    model.load_state_dict(dict(weights), strict=False)

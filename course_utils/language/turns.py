@@ -1,0 +1,88 @@
+"""Conversations as tokens: who speaks is said by special tokens, which no text can forge.
+
+Letters: B batch, T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_utils.language.vocabulary import Tokenizer
+
+USER, BOT, STOP = "<user>", "<bot>", "<stop>"
+Exchange = tuple[str, str]  # what the user says, what is answered
+
+
+def encode_turns(tokenizer: Tokenizer, exchanges: Sequence[Exchange]) -> tuple[Tensor, Tensor]:
+    """A conversation in the format `<user> prompt <bot> answer <stop> <user> ...`.
+
+    Args:
+        tokenizer: with the special tokens <user>, <bot> and <stop>.
+        exchanges: pairs (prompt, answer), at least one.
+
+    Returns:
+        tokens: (T,) int64.
+        answered: (T,) True for the tokens that the bot says: its answers, each with its <stop>.
+
+    Raises:
+        ValueError: there is no exchange, a special token is missing, or a text cannot be encoded.
+    """
+    if not exchanges:
+        raise ValueError("a conversation needs at least one exchange (prompt, answer).")
+    user, bot, stop = special_tokens(tokenizer)
+    ids, answered = list[int](), list[bool]()
+    for prompt, answer in exchanges:
+        asked = [user, *tokenizer.encode(prompt).tolist(), bot]
+        said = [*tokenizer.encode(answer).tolist(), stop]
+        ids += asked + said
+        answered += [False] * len(asked) + [True] * len(said)
+    return torch.tensor(ids), torch.tensor(answered)
+
+
+def encode_prompt(tokenizer: Tokenizer, prompt: str, before: Sequence[Exchange] = ()) -> Tensor:
+    """A conversation up to where the bot has to answer: `... <user> prompt <bot>`, (T,) tokens."""
+    user, bot, _ = special_tokens(tokenizer)
+    asked = torch.tensor([user, *tokenizer.encode(prompt).tolist(), bot])
+    return torch.cat([encode_turns(tokenizer, before)[0], asked]) if before else asked
+
+
+def special_tokens(tokenizer: Tokenizer) -> tuple[int, int, int]:
+    """The ids of <user>, <bot> and <stop>.
+
+    Raises:
+        ValueError: the tokenizer lacks one of them.
+    """
+    missing = [name for name in (USER, BOT, STOP) if name not in tokenizer.special]
+    if missing:
+        raise ValueError(
+            f"turns need the special tokens {USER}, {BOT} and {STOP}; this tokenizer has no "
+            f"{', '.join(missing)}. Make it with special=({USER!r}, {BOT!r}, {STOP!r})."
+        )
+    return tokenizer.special[USER], tokenizer.special[BOT], tokenizer.special[STOP]
+
+
+def pad(rows: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Conversations of unequal length as one batch, filled up on the right.
+
+    What is filled in is never scored, and a causal model shows it to nothing before it.
+
+    Args:
+        rows: pairs (tokens, answered) of shape (T,), each T >= 1.
+
+    Returns:
+        tokens: (B, T) of the longest; answered: (B, T), False where filled in.
+
+    Raises:
+        ValueError: there is no row, or one whose two parts differ in shape.
+    """
+    if not rows or any(t.shape != a.shape or t.ndim != 1 or not len(t) for t, a in rows):
+        shapes = [(tuple(t.shape), tuple(a.shape)) for t, a in rows]
+        raise ValueError(f"pad needs pairs of equal shape (T,), T >= 1; got {shapes}.")
+    tokens, answered = (
+        torch.nn.utils.rnn.pad_sequence(list(part), batch_first=True)
+        for part in zip(*rows, strict=True)
+    )
+    return tokens, answered
