@@ -22,7 +22,11 @@ SECTIONS = ("digits", "text", "steps", "decoding", "sampling", "growth", "sharin
 CARD = "gpu"  # a section that only machines with a CUDA card run
 RESULTS = Path(__file__).with_name("results.json")
 # Before a section: does another library compute the same as ours? Relative to the folder of tests.
-ORACLES = {"sampling": "diffusion/test_diffusers.py", "text": "language/test_transformers.py"}
+ORACLES = {
+    "sampling": "diffusion/test_diffusers.py",
+    "text": "language/test_transformers.py",
+    "decoding": "language/test_processors.py",
+}
 
 
 def run(section: str, path: Path) -> None:

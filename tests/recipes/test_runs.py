@@ -73,8 +73,8 @@ def test_the_variants_are_what_they_are_called():
     assert count_parameters(made("learned positions")[0]) == size + 128 * 32
     assert not base.logits.weight.any()
     first = made("first weights as in GPT-2")[0]
-    assert first.logits.weight.std() == pytest.approx(0.02, rel=0.1)
-    assert first.blocks[0].mlp[2].weight.std() == pytest.approx(0.01, rel=0.1)
+    assert first.logits.weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert first.blocks[0].mlp[2].weight.std().item() == pytest.approx(0.01, rel=0.1)
     narrow = made("four narrow layers", 64)[0]
     assert len(narrow.blocks) == 4
     assert count_parameters(narrow) == pytest.approx(count_parameters(made("all", 64)[0]), rel=0.1)
