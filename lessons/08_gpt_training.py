@@ -56,10 +56,9 @@ print(*stories[:3])
 # %% [markdown]
 # Three kinds of tokens stand in these stories:
 #
-# - **Patterns**: most words follow from the few before them. After *In the* comes *evening*.
-# - **Agreement**: a name or a treasure comes back at the end, thirty tokens later, and *he* or *she* must fit the hero. This is our *grammar*: a rule that reaches
-#   across the sentence.
-# - **Facts**: after *lives in* stands a town. It follows from nothing else in the story. Whoever knows it has been told in *another* story.
+# - **Patterns**: most words follow from the few before them. After *In the* may come *evening*.
+# - **Agreement**: the name and the treasure come back at the end, more than twenty tokens later. This is our *grammar*: a rule that reaches across the text.
+# - **Facts**: after *lives in* stands a town. It follows from nothing else in the story. Whoever knows it has been told in *another* story. (So is *he* or *she*: a fact about each hero that every story states.)
 #
 # The first two can be read off the page. A fact has to be carried in the weights. **Guess first:** which of the three does a network learn last?
 #
@@ -338,10 +337,10 @@ real = torch.arange(padded.shape[1] - 1) < torch.tensor([len(t) - 1 for t in tex
 
 def kind(word: str, before: list[str]) -> str:
     """What has to be learned to predict this word."""
-    if word in data.TOWNS:
+    if word in (*data.TOWNS, "she", "he"):
         return "fact"
     names = word in world.homes or word in TREASURES
-    return "agreement" if (names and word in before) or word in ("she", "he") else "pattern"
+    return "agreement" if names and word in before else "pattern"
 
 
 spoken = [[word for word, _ in story] for story in new]
@@ -575,7 +574,7 @@ claims.check(
 #
 # (The left panel has a lesson against networks, too. The table knows most homes after one statement and all after three. The network needs to be told more often: it changes its weights a little at a time.)
 #
-# It is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
+# The network is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
 # Why training and tests reward the guess: Kalai et al. 2025, whose bound speaks of facts that were stated once.)
 
 # %% [markdown]
@@ -949,7 +948,7 @@ claims.check("gzip over the GPT (bits per byte)", bits["gzip"] - bits["model: GP
 claims.check("xz under the GPT (bits per byte)", bits["model: GPT"] - bits["xz"], ">", 0)
 
 # %% [markdown]
-# The GPT beats every table. And yet a program that knows nothing of language writes the held-out tenth in fewer bits. How? It *copies*: the documentation repeats whole passages, and xz finds them word for
+# The GPT beats the best of our tables. And yet a program that knows nothing of language writes the held-out tenth in fewer bits. How? It *copies*: the documentation repeats whole passages, and xz finds them word for
 # word, however far back. The GPT has to carry all of them in its weights. What if we leave the copies out? Let us call a character *copied* if it ends a string of 24 characters that occurs in the training text.
 
 # %% tags=["measure"]
