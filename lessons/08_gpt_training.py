@@ -10,7 +10,7 @@
 # - predict the loss of a training before it runs, and say how far to trust the prediction;
 # - tell a fluent answer from a known one.
 #
-# *35 minutes to read, an hour for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# *40 minutes to read, 45 minutes for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/08_gpt_training.ipynb).*
 
 # %% tags=["setup"]
@@ -56,10 +56,9 @@ print(*stories[:3])
 # %% [markdown]
 # Three kinds of tokens stand in these stories:
 #
-# - **Patterns**: most words follow from the few before them. After *In the* comes *evening*.
-# - **Agreement**: a name or a treasure comes back at the end, thirty tokens later, and *he* or *she* must fit the hero. This is our *grammar*: a rule that reaches
-#   across the sentence.
-# - **Facts**: after *lives in* stands a town. It follows from nothing else in the story. Whoever knows it has been told in *another* story.
+# - **Patterns**: most words follow from the few before them. After *In the* may come *evening*.
+# - **Agreement**: the name and the treasure come back at the end, more than twenty tokens later. This is our *grammar*: a rule that reaches across the text.
+# - **Facts**: after *lives in* stands a town. It follows from nothing else in the story. Whoever knows it has been told in *another* story. (So is *he* or *she*: a fact about each hero that every story states.)
 #
 # The first two can be read off the page. A fact has to be carried in the weights. **Guess first:** which of the three does a network learn last?
 #
@@ -300,14 +299,15 @@ kinds_of_step = {
     "AdamW": mean / (second.sqrt() + 1e-8),
     "model: Muon": orthogonal(mean),
 }
-values = {name: torch.linalg.svdvals(m) for name, m in kinds_of_step.items()}
+# The norm before this matrix leaves one of its 64 directions without input: 63 are drawn.
+values = {name: torch.linalg.svdvals(m)[:63] for name, m in kinds_of_step.items()}
 plots.curves(
     {name: v / v[0] for name, v in values.items()},
     xlabel="direction, strongest first",
     ylabel="singular value, largest = 1",
     logy=True,
-    title="Muon moves along all 64 directions, AdamW much less along most, the gradient along a few",
-    alt="Three falling lines over 64 directions on a logarithmic scale. The gradient falls steepest, "
+    title="Muon moves along all directions alike, AdamW less so, the gradient along a few",
+    alt="Three falling lines over 63 directions on a logarithmic scale. The gradient falls steepest, "
     "AdamW's step less, Muon's stays near one.",
 )
 
@@ -337,10 +337,10 @@ real = torch.arange(padded.shape[1] - 1) < torch.tensor([len(t) - 1 for t in tex
 
 def kind(word: str, before: list[str]) -> str:
     """What has to be learned to predict this word."""
-    if word in data.TOWNS:
+    if word in (*data.TOWNS, "she", "he"):
         return "fact"
     names = word in world.homes or word in TREASURES
-    return "agreement" if (names and word in before) or word in ("she", "he") else "pattern"
+    return "agreement" if names and word in before else "pattern"
 
 
 spoken = [[word for word, _ in story] for story in new]
@@ -435,6 +435,9 @@ claims.check(
 claims.check("agreement at step 64 (nearest)", over["agreement"][:, at64].min(), ">", 1.5)
 claims.check("facts at step 64 (nearest)", over["fact"][:, at64].min(), ">", 1)
 claims.check("agreement at the end (farthest)", over["agreement"][:, end].max(), "<", 0.5)
+table = language.NGram(5, V).fit(tokens)  # it has counted the same stories
+table_gap = float(excess(table)[of_kind["agreement"]].mean())
+claims.check("control: agreement at the end, a 5-gram", table_gap, ">", 1.5)
 claims.check("facts stated often at the end (farthest)", over["fact"][:, end].max(), "<", 0.5)
 print("at the end:", ", ".join(f"{k} {over[k][:, end].mean():.3f}" for k in ("all", *names)))
 
@@ -502,16 +505,15 @@ groups = {
 }
 mean_times = {s: sum(times[heroes[i]] for i in rows) / len(rows) for s, rows in groups.items()}
 final = [seen[-1][1] for _, seen in trained]  # (80, V) of each training
-table = language.NGram(5, V).fit(tokens)  # control: it has counted the same stories
 said = {"model: GPT": final, "control: 5-gram": [answers(table)]}
 
 
 def by_share(value) -> dict:
-    """Model -> times stated -> a value of the heroes of each share, one for each training."""
+    """Model -> place of a share -> a value of its heroes, one for each training."""
     return {
         name: {
-            f"{mean_times[s]:.0f}": [float(value(p, rows).mean()) for p in some]
-            for s, rows in groups.items()
+            place: [float(value(p, rows).mean()) for p in some]
+            for place, rows in enumerate(groups.values())
         }
         for name, some in said.items()
     }
@@ -521,13 +523,16 @@ right = by_share(lambda p, rows: (p[rows].argmax(-1) == homes[rows]).float())
 sure = by_share(lambda p, rows: p[rows].amax(-1))
 figure, axes = plots.panels(
     2,
-    titles=["share of homes that are right", "probability of the answer given"],
     title="What was stated often is known; what was never stated is answered all the same",
-    alt="Two panels over how often a home was stated. Right: near a guess for never, rising to all from "
-    "about 16 times on. Probability of the answer: above a half for never, near one for often.",
+    alt="Two panels over how often a home was stated. Right: the model is near a guess for never, and at "
+    "all from 16 times on; the 5-gram needs three. Probability of the answer: the model is above a half "
+    "for never and near one for often, the 5-gram is near a guess for never.",
 )
-for ax, values in zip(axes, (right, sure), strict=True):
-    plots.strips(values, references={"a guess": 1 / 8}, xlabel="times stated", ax=ax)
+what = ("share of homes that are right", "probability of the answer given")
+for ax, values, ylabel in zip(axes, (right, sure), what, strict=True):
+    plots.strips(values, references={"a guess": 1 / 8}, xlabel="times stated", ylabel=ylabel, ax=ax)
+    ax.set_xticks(range(5), [f"{times_stated:.0f}" for times_stated in mean_times.values()])
+    ax.set_ylim(-0.03, 1.05)
 figure
 
 # %% tags=["measure"]
@@ -537,7 +542,7 @@ names_town = min(
     float(torch.isin(p[never].argmax(-1), tokenizer.encode(" ".join(data.TOWNS))).float().mean())
     for p in final
 )
-rarely, often_told = right["model: GPT"]["0"], [*right["model: GPT"].values()][-2:]
+rarely, often_told = right["model: GPT"][0], [right["model: GPT"][3], right["model: GPT"][4]]
 
 
 def told_apart(p: Tensor) -> float:
@@ -551,11 +556,11 @@ claims.check("never stated: still names a town (share, worst of three)", names_t
 claims.check("never stated: right, over three trainings", sum(rarely) / 3, "<", 0.3)
 claims.check(
     "never stated: probability of the answer (lowest mean of three)",
-    min(sure["model: GPT"]["0"]),
+    min(sure["model: GPT"][0]),
     ">",
     0.3,
 )
-claims.check("control: the 5-gram, never stated (mean)", sure["control: 5-gram"]["0"][0], "<", 0.25)
+claims.check("control: the 5-gram, never stated (mean)", sure["control: 5-gram"][0][0], "<", 0.25)
 claims.check(
     "the known answer is the surer one (share of pairs, lowest)",
     min(map(told_apart, final)),
@@ -567,7 +572,9 @@ claims.check(
 # This is **hallucination** in its smallest form. The form of the sentence is learned from the heroes that were told, and it is the same for all: after *lives in* comes a town. For a hero of whom nothing was said the network puts
 # *some* town there, and is several times as sure as a guesser should be. The table of counts is not: it finds nothing under that name, falls back on how often each town is named at all, and says so.
 #
-# It is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
+# (The left panel has a lesson against networks, too. The table knows most homes after one statement and all after three. The network needs to be told more often: it changes its weights a little at a time.)
+#
+# The network is not equally sure of everything. Taken in pairs, the known home nearly always has the higher probability. So something about what it does not know is *in* the network; the words do not show it. (For large models: Kadavath et al. 2022.
 # Why training and tests reward the guess: Kalai et al. 2025, whose bound speaks of facts that were stated once.)
 
 # %% [markdown]
@@ -618,7 +625,7 @@ show(hero=heroes[never[0]])
 # The smaller trainings are done: five widths, three lengths, three seeds. Their losses on the held-out tenth come with the package (`recipes/runs.py` makes them again). One of them, here and now:
 
 # %%
-from course_utils.recipes import runs
+from course_utils.recipes import runs, variants
 
 kept_runs = runs.recorded()
 small = runs.Run(width=24, num_steps=100, seed=1)
@@ -639,8 +646,8 @@ from course_utils import measure
 grid = sorted({(run.width, run.num_steps) for run in runs.GRID})
 losses = [[kept_runs[runs.Run(width=w, num_steps=n, seed=s)] for s in runs.SEEDS] for w, n in grid]
 weights = {
-    w: measure.count_parameters(runs.plain(runs.characters()[2], w))
-    for w in (*runs.WIDTHS, sizes.docs_width)
+    w: measure.count_parameters(variants.plain(runs.characters()[2], w))
+    for w in (*runs.WIDTHS, 112, sizes.docs_width)
 }
 causes = [(weights[w], runs.Run(num_steps=n).num_tokens) for w, n in grid]
 mean_losses = [sum(row) / 3 for row in losses]
@@ -671,32 +678,33 @@ print(f"b {law.exponents[1]:.2f} ({interval(one.exponents[1] for one in laws)})"
 # @title The law beside the small trainings
 figure, (left, right_ax) = plots.panels(
     2,
-    share=True,
-    title="Twice the text helps more than twice the weights; the law follows both",
+    title="Twice the text helps more than twice the weights; the law follows, roughly",
     alt="Two panels with falling lines and dots near them. Left three lines over the weights, one for "
     "each length; right lines over the characters, one for each width.",
 )
 measured = dict(zip(grid, mean_losses, strict=True))
 num_tokens = {n: runs.Run(num_steps=n).num_tokens for n in runs.LENGTHS}
-for ax, first, others in (
-    (left, runs.WIDTHS, runs.LENGTHS),
-    (right_ax, runs.LENGTHS, (16, 32, 64)),
-):
-    for fixed, color in zip(others, plots.ACCENTS, strict=True):
-        pairs = [(v, fixed) if ax is left else (fixed, v) for v in first]  # (width, steps)
-        x = [weights[w] if ax is left else num_tokens[n] for w, n in pairs]
-        ax.plot(x, [measured[p] for p in pairs], "o", color=color, markersize=4.5)
-        name = (
-            f"{num_tokens[fixed] / 1000:.0f} k characters"
-            if ax is left
-            else f"{weights[fixed] / 1000:.0f} k weights"
-        )
-        fitted = [law(weights[w], num_tokens[n]) for w, n in pairs]
-        plots.curves({name: (x, fitted)}, styles={name: {"color": color}}, logx=True, ax=ax)
-left.set(xlabel="weights", ylabel="nats a character")
-right_ax.set(xlabel="characters trained on")
-for ax in (left, right_ax):
-    ax.set_xlim(ax.get_xlim()[0], ax.get_xlim()[1])
+
+
+def lines_and_dots(ax, along, names: dict, pair):
+    """The law as a line and the trainings as dots, for each of three fixed sizes."""
+    series, styles = {}, {}
+    for (fixed, name), color in zip(names.items(), plots.ACCENTS, strict=True):
+        pairs = [pair(v, fixed) for v in along]  # (width, steps)
+        x = [(weights[w] if ax is left else num_tokens[n]) / 1000 for w, n in pairs]
+        series[name] = (x, [law(weights[w], num_tokens[n]) for w, n in pairs])
+        series[f"_{name}"] = (x, [measured[p] for p in pairs])
+        styles |= {name: {"color": color}}
+        styles |= {f"_{name}": {"color": color, "marker": "o", "linestyle": "none"}}
+    plots.curves(series, styles=styles, logx=True, ylabel="nats a character", ax=ax)
+
+
+lengths_shown = {n: f"{num_tokens[n] / 1000:.0f} k read" for n in runs.LENGTHS}
+lines_and_dots(left, runs.WIDTHS, lengths_shown, lambda w, n: (w, n))
+widths_shown = {w: f"{weights[w] / 1000:.0f} k weights" for w in (16, 32, 64)}
+lines_and_dots(right_ax, runs.LENGTHS, widths_shown, lambda n, w: (w, n))
+left.set(xlabel="weights, thousands", ylim=(1.4, 2.3))
+right_ax.set(xlabel="characters read, thousands", ylim=(1.4, 2.3))
 figure
 
 # %% [markdown]
@@ -710,7 +718,7 @@ figure
 # %%
 train_docs, test_docs, num_characters = runs.characters()
 torch.manual_seed(course.seed)
-writer = runs.plain(num_characters, sizes.docs_width).to(course.device)
+writer = variants.plain(num_characters, sizes.docs_width).to(course.device)
 history = training.fit(
     writer,
     data.Windows(train_docs, 128, 8, course.seed).to(course.device),
@@ -734,16 +742,16 @@ beyond[sizes.docs_width, sizes.docs_steps] = [reached]
 names_beyond = ["longer", "wider", "both, trained here"]
 figure, (ax,) = plots.panels(
     1,
-    title="A wider network ends where the law says; a longer training ends above it",
-    alt="Three columns. In each a short dark line is the prediction. Wider: the dots lie on it. Longer, "
-    "and both: they lie above it.",
+    title="All three end above the law, the third far above",
+    alt="Three columns. In each a short dark line in a band is the prediction. The dots lie above it, "
+    "farthest in the third column.",
     size=(6.5, 3.2),
 )
 off = {}
 for place, ((w, n), values) in enumerate(beyond.items()):
     goal = (weights[w], runs.Run(num_steps=n).num_tokens)
     spread = torch.tensor([one(*goal) for one in laws]).quantile(torch.tensor([0.05, 0.95]))
-    off[names_beyond[place]] = sum(values) / len(values) - law(*goal)
+    off[names_beyond[place]] = min(values) - law(*goal)
     ax.fill_between([place - 0.25, place + 0.25], *spread.tolist(), color=plots.SKY, alpha=0.3)
     ax.plot([place - 0.25, place + 0.25], [law(*goal)] * 2, color=plots.REFERENCE)
     ax.plot([place] * len(values), values, "o", color=plots.MODEL)
@@ -757,15 +765,109 @@ figure
 
 # %% tags=["measure"]
 # @title How far off
-claims.check("wider: the law's error (nats)", abs(off["wider"]), "<", 0.05)
-claims.check("longer: reached above the law (nats)", off["longer"], ">", 0.02)
-claims.check("both: reached above the law (nats)", off["both, trained here"], ">", 0.02)
-late = sum(history.loss[-50:]) / 50
-print(f"on its own training text the large one is at {late:.2f} nats, held out at {reached:.2f}")
+claims.check("longer: reached above the law (nearest of three, nats)", off["longer"], ">", 0.015)
+claims.check("wider: reached above the law (nearest of three)", off["wider"], ">", 0.01)
+claims.check("both: reached above the law", off["both, trained here"], ">", 0.03)
+claims.check("both: reached above the interval by seeds", reached - float(spread[1]), ">", 0)
+promised = min(mean_losses) - law(*goal)
+kept_share = (min(mean_losses) - reached) / promised
+print(f"promised {promised:.2f} nats below the best of the grid; {kept_share:.0%} of that came")
 
 # %% [markdown]
-# The law is right in one direction and wrong in the other. It counts the characters that were *read*. In the small trainings nearly all of them were new. The long ones go over the same text more than twice, and what is read again teaches less: the network begins to know its text by heart
-# (for large models: Muennighoff et al. 2023). The interval did not warn us. It holds what chance does, not what the law leaves out.
+# The law promised too much, and its interval did not warn us: it holds what chance does, not what the law leaves out. What did it leave out? One suspect: it counts the characters that are *read*. There are some 340,000 to read, and the long trainings read more than twice as many. What is read
+# again may teach less.
+#
+# That can be tried. Width 64, 400 steps, as many characters read; but of the text only a half is given, or a quarter, so that it is read twice as often, or four times.
+
+# %% tags=["measure"]
+# @title The same number of characters, read again and again
+read_again = {
+    parts: [kept_runs[runs.Run(seed=s, parts=parts)] for s in runs.SEEDS] for parts in (1, 2, 4)
+}
+more = {
+    parts: min(b - a for a, b in zip(read_again[1], values, strict=True))
+    for parts, values in read_again.items()
+}
+for parts, values in read_again.items():
+    passes = runs.Run(parts=parts).num_tokens / (len(train_docs) / parts)
+    print(
+        f"1/{parts} of the text, read {passes:.1f} times: {measure.Scatter.of(values)} nats a character"
+    )
+claims.check("half of the text: worse (nearest of three seeds, nats)", more[2], ">", 0.003)
+claims.check("a quarter of the text: worse (nearest of three seeds)", more[4], ">", 0.02)
+
+# %% [markdown]
+# So reading again does teach less, and it explains a part of what was missing; how much of it, our runs do not settle. (For large models: Muennighoff et al. 2023.) The wider network, at 400 steps, was off too, and it read its text hardly more than once. Laws with another form
+# did no better ([the log](../docs/experiments.md)). What remains: a law from fifteen small trainings tells the direction and the rough size of a gain. It is no promise.
+
+# %% [markdown]
+# ### Larger or longer?
+#
+# Whoever pays, pays for operations: weights times characters, nearly. For the same money one gets a larger network or a longer training. We count the operations of each small training: three times those of the forward pass, because the backward pass costs twice as much
+# (Kaplan et al. 2020).
+#
+# *The figure: each line is one width, its three dots the lengths. Follow the lowest dots from left to right. Which widths do they belong to? Hollow: the trainings beyond the grid.*
+
+# %% tags=["measure"]
+# @title Loss against operations
+window = torch.zeros(1, 128, dtype=torch.long)
+per_step = {
+    w: 3 * runs.BATCH * measure.forward_flops(variants.plain(num_characters, w), window)
+    for w in (*runs.WIDTHS, 112)
+}
+spent = {(w, n): per_step[w] * n for w, n in grid}
+best_buys = [  # no other training is cheaper and better
+    one
+    for one in grid
+    if not any(spent[o] < spent[one] and measured[o] < measured[one] for o in grid)
+]
+frontier = measure.fit_law([spent[b] for b in best_buys], [measured[b] for b in best_buys])
+outside = {
+    size: [kept_runs[runs.Run(width=size[0], num_steps=size[1], seed=s)] for s in runs.SEEDS]
+    for size in runs.BEYOND_SIZES
+}
+cost_of = {size: per_step[size[0]] * size[1] for size in outside}
+colors = (plots.SKY, plots.PURPLE, plots.ORANGE, plots.MODEL, plots.CLEAN)
+lines = {
+    f"_width {w}": ([spent[w, n] for n in runs.LENGTHS], [measured[w, n] for n in runs.LENGTHS])
+    for w in runs.WIDTHS
+}
+styles = {name: {"marker": "o", "color": c} for name, c in zip(lines, colors, strict=True)}
+hollow = {"marker": "o", "linestyle": "none", "color": plots.REFERENCE, "markerfacecolor": "white"}
+figure = plots.curves(
+    lines | {"beyond the grid": (list(cost_of.values()), [sum(v) / 3 for v in outside.values()])},
+    styles=styles | {"beyond the grid": hollow},
+    logx=True,
+    xlabel="operations of the training",
+    ylabel="nats a character",
+    title="The more one spends, the larger the network that spends it best",
+    alt="Five falling lines. Each is the lowest in its own range of operations: narrow ones at the left, "
+    "wide ones at the right.",
+)
+for name, (x, y) in lines.items():
+    figure.axes[0].annotate(name[1:], (x[0], y[0]), (4, 2), textcoords="offset points", fontsize=9)
+figure
+
+# %% tags=["measure"]
+# @title The best buys
+best_widths = [w for w, _ in sorted(best_buys, key=spent.get)]
+print(
+    "best buys, cheapest first, width x steps:",
+    *(f"{w} x {n}" for w, n in sorted(best_buys, key=spent.get)),
+)
+print(
+    f"a law of operations alone: exponent {frontier.exponents[0]:.2f}, floor {frontier.floor:.2f}"
+)
+far = runs.BEYOND_SIZES[-1]
+print(
+    f"at the cost of the large one it says {frontier(cost_of[far]):.3f}; reached {measure.Scatter.of(outside[far])}"
+)
+claims.check(
+    "the widest best buy is wider than the first (factor)",
+    max(best_widths) / best_widths[0],
+    ">",
+    1.9,
+)
 
 # %% [markdown]
 # ### And against counting?
@@ -837,12 +939,16 @@ plots.bars(
 # %% tags=["measure"]
 # @title The GPT against counting
 print("alone, without the rest before it:", ", ".join(f"{n} {b:.2f}" for n, b in alone.items()))
+three = [
+    kept_runs[run] for run in runs.BEYOND if (run.width, run.num_steps) == runs.BEYOND_SIZES[-1]
+]
 claims.check("the best table over the GPT (nats a character)", counted - reached, ">", 0.01)
+claims.check("the best table over the worst of three kept GPTs", counted - max(three), ">", 0.005)
 claims.check("gzip over the GPT (bits per byte)", bits["gzip"] - bits["model: GPT"], ">", 0.1)
 claims.check("xz under the GPT (bits per byte)", bits["model: GPT"] - bits["xz"], ">", 0)
 
 # %% [markdown]
-# The GPT beats every table. And yet a program that knows nothing of language writes the held-out tenth in fewer bits. How? It *copies*: the documentation repeats whole passages, and xz finds them word for
+# The GPT beats the best of our tables. And yet a program that knows nothing of language writes the held-out tenth in fewer bits. How? It *copies*: the documentation repeats whole passages, and xz finds them word for
 # word, however far back. The GPT has to carry all of them in its weights. What if we leave the copies out? Let us call a character *copied* if it ends a string of 24 characters that occurs in the training text.
 
 # %% tags=["measure"]
@@ -858,8 +964,14 @@ by_gpt = -logs.gather(2, windows_docs[:, 1:, None]).flatten()
 these = copied[1 : len(by_gpt) + 1]
 table_lead = float((by_gpt - by_token[: len(by_gpt)])[these].mean())
 gpt_lead = float((by_token[: len(by_gpt)] - by_gpt)[~these].mean())
-print(f"copied: {these.float().mean():.0%} of the characters")
+print(
+    f"copied: {these.float().mean():.0%} of the characters; there the table is ahead by {table_lead:.2f} nats"
+)
 claims.check("new characters: the GPT is ahead of a table of order 8 (nats)", gpt_lead, ">", 0.01)
+
+# %% [markdown]
+# On what was not there before, the GPT leads; on copies the table does. And xz alone, without the rest before it, needs far more bits: what it gains, it gains from text that it can look up. A network that could look things up would
+# have both.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 08.3 - Every token once (20 min, medium)
@@ -926,8 +1038,8 @@ plots.bars(
     ordered,
     form="{:+.2f}",
     xlabel=f"nats a character more than the recipe ({whole})",
-    title="Positions, Muon and first weights of zero buy most; ReLU against GELU buys nothing",
-    alt="Bars, from no positions at a third of a nat down to GELU, which is slightly better than the recipe.",
+    title="Muon and rotary positions buy most; ReLU in place of GELU buys nothing",
+    alt="Bars, from AdamW and no positions at a quarter of a nat down to GELU, which is slightly better than the recipe.",
 )
 
 # %% tags=["measure"]
@@ -937,7 +1049,7 @@ claims.check(
     "AdamW at its best rate and 500 steps: how much worse (nearest of three, nats)",
     least["AdamW, 500 steps"],
     ">",
-    0.1,
+    0.05,
 )
 claims.check("first weights as in GPT-2 (nearest)", least["first weights as in GPT-2"], ">", 0.1)
 claims.check("without positions (nearest)", least["no positions"], ">", 0.1)
@@ -955,13 +1067,13 @@ claims.check("scatter of the recipe itself over seeds (nats)", whole.std, "<", 0
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# *Patterns* and *grammar* in the sense of rules: yes, to within a hundredth of a nat of perfect, where perfection is known. *Facts*: those that the text states often enough, and no others; for the others the same sentence
+# *Patterns* and *grammar* in the sense of rules: yes, to within about a hundredth of a nat of perfect, where perfection is known. *Facts*: those that the text states often enough, and no others; for the others the same sentence
 # with a made-up end. The article's sentence leaves that out.
 #
 # ***Reasoning*** this lesson cannot test. A right answer shows reasoning only if it could not have been read off the text. In our stories every right answer can. Documentation, too, may simply repeat itself, as xz has
 # shown. Lesson 11 builds questions whose answers stand nowhere in training, and counts the right ones.
 #
-# ***Vast*** our text is not, and two things stand or fall with size. The law has been tested at three to eight times the small sizes, not at a million times. And that skills appear which small models do not have at all cannot be seen at this size.
+# ***Vast*** our text is not, and two things stand or fall with size. Our law was tried a few times beyond its sizes, and promised too much. And whether skills appear which small models do not have at all cannot be seen from here.
 #
 # ## What was measured
 #

@@ -117,7 +117,7 @@ class GPT(nn.Module):
     (Jordan et al. 2024, github.com/KellerJordan/modded-nanogpt).
     """
 
-    edges = ("embed", "logits")  # not hidden: left to AdamW
+    edges: tuple[str, ...] = ("embed", "logits")  # not hidden: left to AdamW
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()

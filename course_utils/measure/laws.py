@@ -115,7 +115,8 @@ def _best_parts(powers: Numbers, losses: Numbers, floor: float | None) -> tuple[
             better = error < errors
             errors[better] = error[better]
             parts[better] = 0.0
-            parts[np.ix_(better, chosen)] = solved[better]
+            for column, values in zip(chosen, solved.T, strict=True):
+                parts[better, column] = values[better]
     parts[:, 0] += known
     return errors, parts
 
