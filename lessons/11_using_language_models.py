@@ -251,7 +251,7 @@ class Adapted(nn.Module):
 
 # %% tags=["measure"]
 # @title Page and package; before training; merged and unmerged
-from course_utils.language import LoRA, add_lora, lora_weights, merge_lora
+from course_utils.language import LoRA, add_lora, lora_weights
 
 with torch.random.fork_rng(devices=[]):
     torch.manual_seed(course.seed)
@@ -726,7 +726,7 @@ for steps in (False, True):
 from course_utils.language import GPT, GPTConfig, WordTokenizer
 from course_utils.training import muon
 
-digits = WordTokenizer("0 1 2 3 4 5 6 7 8 9 + = ,".split(), special=tuple(tokenizer.special))
+digits = WordTokenizer(list("0123456789+=,"), special=tuple(tokenizer.special))
 sum_tests = {n: tasks.sums(sizes.num_tests, n, part="test", seed=1) for n in (3, 4)}
 
 
