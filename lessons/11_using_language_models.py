@@ -39,7 +39,13 @@ sizes = course.sizes(
 #
 # [The article that this course tests](../docs/article.md) says what language models are used for:
 #
-# > *Chatbots and conversational AI. Code generation and assistance. Question answering and reasoning. Content generation and editing.*
+# > *Chatbots and conversational AI (ChatGPT, Claude).*
+# >
+# > *Code generation and assistance (GitHub Copilot).*
+# >
+# > *Question answering and reasoning.*
+# >
+# > *Content generation and editing.*
 #
 # Each of these becomes a test with one right answer. Our model is about a million times smaller than those the article has in mind, so its world is small
 # too: 48 people, four facts about each, a toy language for programs. What can be measured exactly here are the *steps* by which a model comes to these uses,
