@@ -334,7 +334,7 @@ held_out = [
 ]
 new_rows = pad([encode_turns(tokenizer, [(t.prompt, t.answer)]) for t in held_out])
 new_rows = tuple(part.to(course.device) for part in new_rows)
-old_text = tokenizer.encode(" ".join(data.stories().sample(120, seed=999)).replace("\n ", "\n"))
+old_text = tokenizer.encode("".join(data.stories().sample(120, seed=999)))
 old_text = old_text.to(course.device)
 old_batches = data.Windows(tokenizer.encode("".join(chat.documents()[:6000])), 64, batch_size=6)
 
