@@ -9,6 +9,7 @@ from course_utils.language.adapt import (
     merge_lora,
 )
 from course_utils.language.joined import DecoderOnly, join
+from course_utils.language.kneser_ney import KneserNey
 from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
@@ -42,6 +43,7 @@ __all__ = [
     "EncoderDecoder",
     "GPTConfig",
     "Guesses",
+    "KneserNey",
     "LoRA",
     "NGram",
     "Reply",

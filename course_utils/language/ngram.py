@@ -120,19 +120,23 @@ class NGram(nn.Module):
 
     def _refine(self, logs: Tensor, context: Tensor, length: int) -> Tensor:
         """One level of the recursion, log P(w | h') (M, V) to log P(w | h), h by number (M,)."""
+        row, token, count = self._seen(context, length)
+        total = logs.new_zeros(len(logs)).index_add_(0, row, count)  # (M,) c(h)
+        strength = torch.full((), math.log(self.strength), dtype=logs.dtype, device=logs.device)
+        whole = total.log().logaddexp(strength)  # (M,) log(c(h) + k)
+        mixed = logs + (strength - whole).unsqueeze(-1)
+        mixed[row, token] = mixed[row, token].logaddexp(count.log() - whole[row])  # each pair once
+        return mixed
+
+    def _seen(self, context: Tensor, length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """What followed the contexts (M,): places among the M, tokens, counts, each (S,)."""
         keys, counts, starts = self._table(length)
         first = starts[context.clamp(min=0)]  # (M,)
         number = torch.where(context < 0, 0, starts[context.clamp(min=0) + 1] - first)  # (M,)
         row = torch.arange(len(context), device=keys.device).repeat_interleave(number)  # (S,)
         offset = torch.arange(len(row), device=keys.device) - (number.cumsum(0) - number)[row]
         entry = first[row] + offset  # (S,) places in the table of all continuations of all contexts
-        total = torch.zeros_like(context).index_add_(0, row, counts[entry])  # (M,) c(h)
-        strength = torch.full((), math.log(self.strength), dtype=logs.dtype, device=logs.device)
-        whole = total.float().log().logaddexp(strength)  # (M,) log(c(h) + k)
-        mixed = logs + (strength - whole).unsqueeze(-1)
-        seen = (row, keys[entry] % self.vocab_size)  # each pair once
-        mixed[seen] = mixed[seen].logaddexp(counts[entry].float().log() - whole[row])
-        return mixed
+        return row, keys[entry] % self.vocab_size, counts[entry].float()
 
     def _find(self, context: Tensor, tokens: Tensor, length: int) -> Tensor:
         """The numbers of the n-grams (context, token), -1 where one was never seen."""
