@@ -1,7 +1,8 @@
 """Runs the benchmark: `python bench/run.py [section ...]`; `make bench` prepares what it needs.
 
 Before the section `sampling` the states of our samplers are compared with those of diffusers, and
-before `text` our GPT with transformers': the tests that do it need this environment.
+before `text` our GPT, before `decoding` our filters with transformers': the tests that do it need
+this environment.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from course_utils.notebook import Claims, plots, setup
 course = setup("10", seed=0)
 claims = Claims("10")
 sizes = course.sizes(
-    cpu=dict(num_steps=400, summary_steps=500, num_tests=500),
-    gpu=dict(num_steps=800, summary_steps=1500, num_tests=1000),
+    cpu=dict(num_steps=350, summary_steps=500, num_tests=500),
+    gpu=dict(num_steps=350, summary_steps=500, num_tests=2000),
 )
 
 # %% [markdown]
@@ -37,7 +37,7 @@ sizes = course.sizes(
 #
 # [The article that this course tests](../docs/article.md) says of language models:
 #
-# > *Architecture: Transformer-based with encoder-decoder or decoder-only designs.*
+# > *Transformer-based with encoder-decoder or decoder-only designs.*
 #
 # > *Text summarization and translation.*
 #
@@ -428,13 +428,27 @@ train = data.translation_pairs(32 * sizes.num_steps, part="train")
 check = data.translation_pairs(200, part="validation").to(course.device)
 
 runners, curves = {}, {}
-for name, make in makers.items():
+
+
+def run(name: str) -> None:
+    """Train one of the three, with three seeds."""
     for seed in (0, 1, 2):
         file = f"{name.replace('-', '_').replace(', ', '_')}_{seed}"
-        model = make(seed)
+        model = makers[name](seed)
         runners[name, seed], curves[name, seed] = trained(
             file, model, train, check, sizes.num_steps, seed
         )
+
+
+run("encoder-decoder")
+
+# %% tags=["measure"]
+# @title The decoder alone
+run("decoder-only")
+
+# %% tags=["measure"]
+# @title The narrow decoder alone
+run("decoder-only, narrow")
 
 # %% [markdown]
 # *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines over the operations that the training has cost.*
@@ -487,11 +501,11 @@ claims.check(
 )
 
 # %% [markdown]
-# At equal weights and equal pairs the two end close together: no winner at this size. But the encoder-decoder has used about half the operations. A decoder alone that may use no more is behind. This is why translators kept
-# two stacks for long (Raffel et al. 2020 compare both at scale, with the same count).
+# At equal weights and equal pairs the two end close together: no winner at this size. But the encoder-decoder has used about half the operations. A decoder alone that may use no more is behind. (Raffel et al. 2020 compare
+# layouts at scale by the same two counts; there, too, two stacks do well for their price.)
 #
-# The result hangs on details. In both, each embedding is joined with some of the one before it. Without this join in the encoder alone, 28 numbers, it learns more slowly and falls *behind* the decoder alone
-# ([the log](../docs/experiments.md)). The layout matters less than such a detail.
+# The result hangs on details. In both, each embedding is joined with some of the one before it. Without this join in the encoder alone, 28 numbers, two stacks learn more slowly and end *behind* the decoder alone
+# ([the log](../docs/experiments.md)). At this size such a detail moves the result more than the layout does.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 10.2 - Open in front, causal behind (20 min, medium)
@@ -659,7 +673,8 @@ plots.bars(
     form="{:.0%}",
     xlabel="first syllables at which the best head looks most at the true word, mean of three seeds",
     title="A head of either layout looks at the true word far more often than chance",
-    alt="Five bars.",
+    alt="Five bars: encoder-decoder and decoder-only far above the three controls, of which the straight line "
+    "is the best.",
 )
 
 # %% tags=["measure"]
@@ -669,16 +684,13 @@ for name, found in heads.items():
         f"{name}:", *(f"{s:.0%} (layer {layer + 1}, head {head + 1})" for s, layer, head in found)
     )
 claims.check(
-    "encoder-decoder: on the true word (lowest seed)", looks["encoder-decoder"].low, ">", 0.3
-)
-claims.check(
     "control: the best head of an untrained network", looks["control: untrained"].high, "<", 0.22
 )
 later_layer = [layer for _, layer, _ in heads["encoder-decoder"]]
 claims.check("in each seed the best head is in layer 2 of the decoder", min(later_layer), "==", 1)
 
 # %% [markdown]
-# In each seed the second layer of the decoder does the finding. But the seeds differ widely: one has its best head on the true word at little more than a third of the places, and translates as well as the others. Where does it look instead?
+# In each seed the second layer of the decoder does the finding. Yet its best head misses the true word at a third to a half of the places, in networks that get nearly all sentences right. Where does it look instead?
 #
 # *The figure: how far from the true word the best head looks, for each seed. Which side does it err on?*
 
@@ -708,6 +720,9 @@ near = [shares[3] + shares[4] for shares in far.values()]
 before = [shares[2] for shares in far.values()]
 claims.check("on the true word or the one behind it (lowest seed)", min(near), ">", 0.5)
 claims.check("control: on the one before it (highest seed)", max(before), "<", 0.15)
+off = on_line - tests.alignment.long().argmax(-1)
+line_near = float(((off == 0) | (off == 1))[first].float().mean())
+claims.check("control: a straight line, true word or the one behind", line_near, "<", 0.5)
 
 # %% [markdown]
 # ## Turn it yourself
@@ -835,48 +850,48 @@ print(
 # %% [markdown]
 # So a head that looks one word too far still finds what it seeks: the state there holds a note about the word before. **An attention map shows places, and a place holds more than its word.**
 #
-# And the freedom to look ahead? Here it is hardly used and buys nothing: the causal encoder translates just as well (one seed here; two more in [the log](../docs/experiments.md)). Nothing in this language needs it, since the *decoder* sees the whole source anyway.
+# And the freedom to look ahead? Here it is hardly used and buys nothing: the causal encoder translates no worse (one seed here, three in [the log](../docs/experiments.md)). Nothing in this language needs it, since the *decoder* sees the whole source anyway.
 
 # %% [markdown]
 # ## Take it away
 #
-# *Is cross-attention needed?* Two tests of the trained translator: its cross-attention falls silent in one layer or in both; or it is given the source of another sentence. **Guess first:** what does it write then?
+# *Is it the looking that counts?* Two ways to harm the trained translator, without training it again. Its cross-attention in one layer falls **silent**. Or it goes on, but looks at all words **alike**: with queries of zero all scores are zero, so
+# each token gets the average of the whole source. **Guess first:** how much is left in each case?
 
 # %% tags=["measure"]
-# @title Silent cross-attention, and another source
+# @title Cross-attention silent, or looking everywhere alike
 import copy
 
 
-def silenced(layers: list[int]) -> nn.Module:
-    """A copy of the translator whose cross-attention says nothing in these layers."""
-    quiet = copy.deepcopy(translator)
-    for layer in layers:
-        quiet.decoder[layer].cross.project.weight.data.zero_()
-    return quiet
+def harmed(layer: int, part: str) -> float:
+    """Share right when one map of a layer's cross-attention is zero."""
+    model = copy.deepcopy(translator)
+    getattr(model.decoder[layer].cross, part).weight.data.zero_()
+    return share_right(model, tests)
 
 
-silent = {
-    "nothing silent": share_right(translator, tests),
-    "layer 1 silent": share_right(silenced([0]), tests),
-    "layer 2 silent": share_right(silenced([1]), tests),
+left_over = {
+    "translator, as trained": share_right(translator, tests),
+    "layer 1 silent": harmed(0, "project"),
+    "layer 1 looks at all alike": harmed(0, "query"),
+    "layer 2 silent": harmed(1, "project"),
+    "layer 2 looks at all alike": harmed(1, "query"),
 }
-print({name: f"{share:.1%}" for name, share in silent.items()})
-claims.check(
-    "without cross-attention in either layer little is left",
-    max(list(silent.values())[1:]),
-    "<",
-    0.15,
+plots.bars(
+    left_over,
+    form="{:.0%}",
+    xlabel="right on the test part",
+    title="Both layers have to look, and in the right place",
+    alt="Five bars: nearly all for the translator as trained, little or nothing for the four others.",
 )
-others = tests.source.roll(1, 0), tests.target.roll(1, 0)
-claims.check(
-    "given another source, it writes the other translation",
-    float(exact_match(translator, *others).float().mean()),
-    ">",
-    0.85,
-)
+
+# %% tags=["measure"]
+# @title What is left at most
+whole, *harms = left_over.values()
+claims.check("one layer silent or looking at all alike (most that is left)", max(harms), "<", 0.5)
 
 # %% [markdown]
-# It follows the source, whichever it gets, and needs both layers. Silence of layer 1 hurts although its heads are seldom on the true word: it spells on the word that was begun, as the slider shows.
+# Layer 2 has the head that finds a new word, but layer 1 is needed as much. What does it look at? The slider above shows it: try the later syllables of a word.
 
 # %% [markdown]
 # ## Looks, and needs
@@ -908,29 +923,33 @@ def endings_follow(model: nn.Module) -> tuple[float, float]:
 
 
 chosen = {name: [endings_follow(runners[name, seed]) for seed in (0, 1, 2)] for name in NAMES[:2]}
-plots.strips(
-    {
-        name: {1: [source for source, _ in found], 2: [text for _, text in found]}
-        for name, found in chosen.items()
-    },
-    ylabel="share of endings",
-    size=(6.0, 2.8),
-    title="Endings follow what the model has written, not what it reads",
-    alt="Six dots near 0.1 above follows the source, six dots near 0.8 above follows its own text.",
-).axes[0].set_xticks([1, 2], ["follows the changed source", "follows its own text"])
+chosen["causal encoder"] = [endings_follow(causal)]
+tones = dict(zip(chosen, (plots.SKY, plots.ORANGE, plots.PURPLE), strict=True))
+figure, (ax,) = plots.panels(
+    1,
+    title="Networks that translate about equally well take endings from different places",
+    size=(5.6, 3.0),
+    alt="Seven dots in a square, near the line from all by the source to all by the own text. Some lie near one end, "
+    "some near the other.",
+)
+for name, found in chosen.items():
+    ax.plot(*zip(*found, strict=True), "o", label=name, color=tones[name], markersize=7)
+ax.plot((0, 1), (1, 0), label="nothing else", **plots.DASHED)
+ax.set(xlabel="endings that follow the changed source", ylabel="that follow the own text")
+ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+figure
 
 # %% tags=["measure"]
-# @title The scatter
-by_text = [text for found in chosen.values() for _, text in found]
+# @title Source or own text
 by_source = [source for found in chosen.values() for source, _ in found]
-claims.check("endings follow the own text (lowest of six)", min(by_text), ">", 0.5)
-claims.check("endings follow the changed source (highest of six)", max(by_source), "<", 0.4)
+claims.check("endings by the source: the network that does it least", min(by_source), "<", 0.3)
+claims.check("endings by the source: the network that does it most", max(by_source), ">", 0.45)
 on_noun = [best_head(runners["encoder-decoder", seed], 1)[0] for seed in (0, 1, 2)]
-print(f"the best head at endings is on the noun: {measure.Scatter.of(on_noun)}")
+print(f"encoder-decoder, at endings the best head is on the noun: {measure.Scatter.of(on_noun)}")
 
 # %% [markdown]
-# All six prefer their own text. So at endings a head that is *not* on the true word is no error of the model, and one that *is* there is no proof that it matters. The truth of the language says what decides a token, not by which way the model learns of it. (This is no law of the
-# layout either: the network with the causal encoder mostly follows the source. [The log](../docs/experiments.md) has its three seeds.)
+# All of them write the right endings when source and text agree. By which way they learn of it differs from network to network, and from seed to seed ([the log](../docs/experiments.md)). So a head that is *not* on the true word is no error, and one that *is* there
+# is no proof that it matters: **the true alignment says what decides a token, not by which way the model comes to know it.**
 
 # %% [markdown]
 # ## Where it stops: longer than ever seen
@@ -985,10 +1004,11 @@ example_of_three = last(
 print(" ".join(longer.words(longer.source[0])), "->", " ".join(longer.words(example_of_three)))
 
 # %% [markdown]
-# None. All seven write *two* clauses, in good grammar, and leave one out. They have learned that a sentence has at most two, which was true of all that they saw. The network could do more: trained on up to three clauses it
+# None. All seven write *two* clauses and leave one out. They have learned that a sentence has at most two, which was true of all that they saw. The network could do more: trained on up to three clauses it
 # translates three ([the log](../docs/experiments.md)).
 #
-# One difference shows here. With the causal encoder the first clause is right nearly always: its states cannot depend on what comes later, so it looks as it always did. An encoder that sees both ways is disturbed by the third clause *in the first*.
+# One difference shows here. With the causal encoder the *first* clause is right nearly always: its states cannot depend on what comes later, so it looks as it always did. An encoder that sees both ways can be disturbed there by the third clause. The decoder alone suffers most; between its first
+# clause and the place where it writes now lie more tokens than ever in training. (These are our explanations. We have not tested them.)
 
 # %% [markdown]
 # ## A summary
@@ -1061,12 +1081,15 @@ claims.check(
 claims.check("decoder-only: above who found it (one seed)", summed[NAMES[1]] - only_found, ">", 0.1)
 
 # %% [markdown]
-# TODO numbers.
+# Both are far beyond the control and far from perfect: the last event of each treasure has to be found among several. A long source meets a short answer here, so the decoder alone pays still more for each pair. This is one seed. In [the log](../docs/experiments.md) the encoder-decoder is ahead in
+# each of three seeds after so short a training, and the decoder alone has caught up after a longer one. And there it does help a summary that the encoder sees both ways: whether an event counts is decided by those behind it.
 
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict: both designs translate and summarise. At this size neither wins at equal weights; at equal operations the encoder-decoder does, because each token passes through half of it.** That is a statement about models of 40,000 weights on formal languages. The article's *or* stands.
+# **Verdict: both designs translate and summarise. On translations neither wins at equal weights. At equal operations the encoder-decoder does, because each token passes through one of its two stacks only.** That is a statement about networks of 40,000 weights and formal languages. The article's *or* stands.
+#
+# And cross-attention *does* find the true word much more often than chance, in both designs. But a map is neither the alignment nor the reason.
 
 # %% tags=["measure"]
 # @title All claims of this lesson

@@ -1,6 +1,5 @@
 """Language models: tokenizers, n-grams to GPT, the objective, a sampler. Mirrors `diffusion`."""
 
-from course_utils.language.joined import DecoderOnly, join
 from course_utils.language.adapt import (
     LoRA,
     add_lora,
@@ -9,10 +8,12 @@ from course_utils.language.adapt import (
     lora_weights,
     merge_lora,
 )
+from course_utils.language.joined import DecoderOnly, join
 from course_utils.language.measure import bits_per_byte, perplexity, text_loss
 from course_utils.language.model import GPT, MLP, GPTConfig, attention_maps
 from course_utils.language.ngram import NGram
 from course_utils.language.objective import next_token_loss, shift_targets
+from course_utils.language.pairs import exact_match, generate, pair_loss, source_maps
 from course_utils.language.replying import Reply, replies
 from course_utils.language.sampling import (
     Choice,
@@ -27,8 +28,6 @@ from course_utils.language.sampling import (
     scale_temperature,
     speculate,
 )
-from course_utils.language.pairs import exact_match, generate, pair_loss, source_maps
-from course_utils.language.sampling import next_probs, sample
 from course_utils.language.seq2seq import EncoderDecoder, Seq2SeqConfig
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
 from course_utils.language.turns import encode_prompt, encode_turns, pad
@@ -45,8 +44,8 @@ __all__ = [
     "Guesses",
     "LoRA",
     "NGram",
-    "Seq2SeqConfig",
     "Reply",
+    "Seq2SeqConfig",
     "WordTokenizer",
     "add_lora",
     "answer_loss",
@@ -55,6 +54,9 @@ __all__ = [
     "bits_per_byte",
     "encode_prompt",
     "encode_turns",
+    "exact_match",
+    "generate",
+    "join",
     "keep_min_p",
     "keep_top_k",
     "keep_top_p",
@@ -64,19 +66,14 @@ __all__ = [
     "next_probs",
     "next_token_loss",
     "pad",
-    "penalise_repetition",
-    "exact_match",
-    "generate",
-    "join",
-    "next_probs",
-    "next_token_loss",
     "pair_loss",
+    "penalise_repetition",
     "perplexity",
     "replies",
     "sample",
     "scale_temperature",
     "shift_targets",
-    "speculate",
     "source_maps",
+    "speculate",
     "text_loss",
 ]

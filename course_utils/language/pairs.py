@@ -100,23 +100,18 @@ def generate(
         reader = model.given(source)
     first = torch.full((len(source), 1), start, device=source.device)
     how: dict[str, Any] = {"temperature": temperature, "generator": generator}
-    steps = sample(reader, first, max_new_tokens=max_new_tokens, **how)
-    return until_stop(steps, stop, model.pad)
+    steps = sample(reader, first, max_new_tokens=max_new_tokens, stop=stop, **how)
+    return padded(steps, stop, model.pad)
 
 
-def until_stop(
+def padded(
     steps: Iterator[SampleStep[Tensor]], stop: int, pad: int
 ) -> Iterator[SampleStep[Tensor]]:
-    """The steps until every row has a stop, with padding behind it."""
+    """The same steps with padding behind the first stop of each row, as targets have it."""
     for step in steps:
         written = step.state[:, 1:] == stop  # the first token is given
-        before = F.pad(written.cumsum(1), (1, 0))  # stops up to each place
-        behind = F.pad(before[:, :-1], (1, 0)) > 0
-        over = bool(written.any(1).all())
-        state = step.state.masked_fill(behind, pad)
-        yield replace(step, state=state, t=0.0 if over else step.t)
-        if over:
-            return
+        behind = F.pad(written.cumsum(1)[:, :-1] > 0, (2, 0))
+        yield replace(step, state=step.state.masked_fill(behind, pad))
 
 
 @torch.no_grad()

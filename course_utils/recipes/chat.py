@@ -40,7 +40,7 @@ def tokenizer() -> WordTokenizer:
     facts = fact_table()
     texts = [
         *(" ".join(stories().vocabulary), SAYINGS),
-        *statements(facts),
+        *(f"{said} {fact.value}" for fact in facts for said in fact.statements()),
         *(f"{task.prompt} {task.answer}" for task in training_questions(facts)),
         *(f"{task.prompt} {task.answer}" for task in [*programs(2000), *edits(2000)]),
     ]
@@ -90,5 +90,5 @@ RECIPE = Recipe(
     batches=batches,
     loss=next_token_loss,
     optimizer=muon,
-    num_steps=3600,
+    num_steps=3200,
 )

@@ -130,6 +130,8 @@ def test_a_sentence_belongs_to_one_part_whatever_is_done_to_it():
         for part in ("train", "test")
     ]
     assert not sentences[0] & sentences[1]
+    answers = {task.answer for seed in range(3) for task in tasks.edits(5000, seed=seed)}
+    assert not answers & sentences[1]
 
 
 # Facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from course_utils.data.tasks.task import Part, Task, drawn
+from course_utils.data.tasks.task import Part, Task, drawn, part_of
 
 ADJECTIVES = ("red", "blue", "green", "white", "small", "large", "heavy", "light", "round", "wet")
 THINGS = ("ball", "book", "cup", "hat", "lamp", "coat", "box", "table", "chair", "bag", "plate")
@@ -20,11 +20,23 @@ def sentence(source: random.Random) -> list[str]:
     return ["the", first, one, verb, place, "the", second, other]
 
 
+def same_part(words: list[str], place: int) -> list[str]:
+    """Adjectives that may stand at a place, if the new sentence is to stay in its part.
+
+    Otherwise an answer to learn from could be a sentence of the tests.
+    """
+    part = part_of(" ".join(words))
+    others = [word for word in ADJECTIVES if word not in words]
+    return [
+        w for w in others if part_of(" ".join([*words[:place], w, *words[place + 1 :]])) == part
+    ]
+
+
 def edits(count: int, *, part: Part = "train", seed: int = 0) -> list[Task]:
     """Draw edits: replace a word, remove one, or put "very" before one.
 
     "replace red by blue: the red ball lies under the old table." A sentence belongs to one part,
-    whatever is done to it.
+    whatever is done to it, and what it is changed into belongs to the same.
 
     Args:
         count: how many.
@@ -37,22 +49,19 @@ def edits(count: int, *, part: Part = "train", seed: int = 0) -> list[Task]:
     source = random.Random(seed)
 
     def draw() -> tuple[str, Task]:
+        kind, place = source.choice(("replace", "remove", "put very before")), source.choice((1, 6))
         words = sentence(source)
-        place = source.choice((1, 6))
-        old, before, after = words[place], words[:place], words[place + 1 :]
-        kind = source.choice(("replace", "remove", "put very before"))
-        new, said = (
-            {
-                "replace": [source.choice([w for w in ADJECTIVES if w not in words])],
-                "remove": [],
-                "put very before": ["very", old],
-            }[kind],
-            f"{kind} {old}",
-        )
         if kind == "replace":
-            said += f" by {new[0]}"
+            new = same_part(words, place)
+            if not new:
+                return draw()
+            changed = [source.choice(new)]
+            said = f"replace {words[place]} by {changed[0]}"
+        else:
+            changed = [] if kind == "remove" else ["very", words[place]]
+            said = f"{kind} {words[place]}"
         text = " ".join(words)
-        answer = " ".join([*before, *new, *after]) + "."
+        answer = " ".join([*words[:place], *changed, *words[place + 1 :]]) + "."
         return text, Task("edit", f"{said}: {text}.", answer)
 
     return list(drawn(draw, count, part))

@@ -1,0 +1,246 @@
+"""Lesson 10's checks: right answers of any style pass, wrong ones do not, however they are made."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_utils import exercises
+from course_utils.exercises.checks import grade
+
+INF = math.inf
+
+# 10.1
+
+
+def matches_by_mask(written, target, stop):
+    """Both padded to one width with a token of its own; what is behind a stop does not count."""
+    width = max(written.shape[1], target.shape[1])
+    w = F.pad(written, (0, width - written.shape[1]), value=-1)
+    t = F.pad(target, (0, width - target.shape[1]), value=-1)
+    is_stop = t == stop
+    behind = is_stop.cumsum(1) - is_stop.long() > 0
+    return ((w == t) | behind).all(1)
+
+
+def matches_by_loop(written, target, stop):
+    result = []
+    for row, answer in zip(written, target, strict=True):
+        right = False
+        for i in range(min(len(row), len(answer))):
+            if row[i] != answer[i]:
+                break
+            if row[i] == stop:
+                right = True
+                break
+        result.append(right)
+    return torch.tensor(result)
+
+
+def matches_by_cutting(written, target, stop):
+    def cut(row):
+        row = row.tolist()
+        return tuple(row[: row.index(stop)]) if stop in row else None
+
+    return torch.tensor([cut(w) == cut(t) for w, t in zip(written, target, strict=True)])
+
+
+def matches_by_first_stop(written, target, stop):
+    end = (target == stop).int().argmax(1)
+    return torch.stack(
+        [
+            torch.tensor(torch.equal(w[: e + 1], t[: e + 1]))
+            for w, t, e in zip(written, target, end.tolist(), strict=True)
+        ]
+    )
+
+
+# 10.2
+
+
+def prefix_by_loop(scores, num_source):
+    result = torch.zeros_like(scores)
+    for b in range(len(scores)):
+        for i in range(scores.shape[1]):
+            end = max(i + 1, int(num_source[b]))
+            result[b, i, :end] = scores[b, i, :end].softmax(0)
+    return result
+
+
+def prefix_by_adding(scores, num_source):
+    length = scores.shape[-1]
+    mask = torch.full((length, length), -INF).triu(1).repeat(len(scores), 1, 1)
+    for b, n in enumerate(num_source.tolist()):
+        mask[b, :, :n] = 0
+    return (scores + mask).softmax(-1)
+
+
+def prefix_by_where(scores, num_source):
+    j = torch.arange(scores.size(-1))
+    end = torch.maximum(j[None, :] + 1, num_source[:, None])  # (B, T)
+    seen = j < end[..., None]
+    return F.softmax(torch.where(seen, scores, torch.tensor(-INF)), dim=2)
+
+
+def prefix_by_blocks(scores, num_source):
+    seen = torch.ones_like(scores).tril().bool()
+    for b, n in enumerate(num_source):
+        seen[b, :n, :n] = True
+    return scores.masked_fill(~seen, torch.finfo(scores.dtype).min).softmax(-1)
+
+
+# 10.3
+
+
+def greedy_with_lists(read, write, source, start, stop, most):
+    states, rows, over = read(source), [[start] for _ in source], [False] * len(source)
+    for _ in range(most):
+        logits = write(torch.tensor(rows), states)
+        for b, row in enumerate(rows):
+            row.append(int(logits[b, -1].argmax()))
+            over[b] = over[b] or row[-1] == stop
+        if all(over):
+            break
+    return [row[1 : row.index(stop, 1)] if stop in row[1:] else row[1:] for row in rows]
+
+
+def greedy_while(read, write, source, start, stop, most):
+    states = read(source)
+    target = source.new_full((source.shape[0], 1), start)
+    ended = torch.zeros(len(source), dtype=torch.bool)
+    while target.shape[1] <= most and not ended.all():
+        new = write(target, states)[:, -1, :].max(dim=-1).indices
+        ended = ended | (new == stop)
+        target = torch.cat((target, new.unsqueeze(1)), dim=1)
+    found = []
+    for row in target[:, 1:]:
+        words = []
+        for token in row:
+            if token == stop:
+                break
+            words.append(token.item())
+        found.append(words)
+    return found
+
+
+def greedy_freezing(read, write, source, start, stop, most):
+    """A row that has ended is filled with stops."""
+    states, target = read(source), torch.full((len(source), 1), start)
+    over = torch.zeros(len(source), dtype=torch.bool)
+    for _ in range(most):
+        new = torch.where(over, stop, write(target, states)[:, -1].softmax(-1).argmax(-1))
+        over |= new == stop
+        target = torch.cat([target, new[:, None]], 1)
+        if over.all():
+            break
+    return [[t for t in row if t != stop] for row in target[:, 1:].tolist()]
+
+
+RIGHT = {
+    "10.1": [matches_by_mask, matches_by_loop, matches_by_cutting, matches_by_first_stop],
+    "10.2": [prefix_by_loop, prefix_by_adding, prefix_by_where, prefix_by_blocks],
+    "10.3": [greedy_with_lists, greedy_while, greedy_freezing],
+}
+
+
+def prefix(scores, num_source, fill=-INF):
+    seen = torch.ones_like(scores).tril().bool()
+    for b, n in enumerate(num_source):
+        seen[b, :, :n] = True
+    return scores.masked_fill(~seen, fill)
+
+
+def one_at_a_time(read, write, source, start, stop, most):
+    return [greedy_while(read, write, row[None], start, stop, most)[0] for row in source]
+
+
+WRONG = {
+    "10.1": [
+        lambda w, t, stop: torch.ones(len(w), dtype=torch.bool),
+        lambda w, t, stop: torch.zeros(len(w), dtype=torch.bool),
+        lambda w, t, stop: w[:, 0] == t[:, 0],
+        lambda w, t, stop: matches_by_mask(w[:, :-1], t[:, :-1], stop),
+        lambda w, t, stop: matches_by_mask(w, t, 2),
+        lambda w, t, stop: (w == stop).any(1),
+        lambda w, t, stop: (w == stop).int().argmax(1) == (t == stop).int().argmax(1),
+        lambda w, t, stop: matches_by_mask(w, t, stop).float().mean(),
+        lambda w, t, stop: ~matches_by_mask(w, t, stop),
+        lambda w, t, stop: torch.tensor([stop in row for row in w.tolist()]),
+        lambda w, t, stop: matches_by_mask(t, w, stop) | (w != stop).all(1),
+    ],
+    "10.2": [
+        lambda s, n: prefix(s, n).softmax(1),
+        lambda s, n: prefix(s, n),
+        lambda s, n: prefix(s, n, -100.0).softmax(-1),
+        lambda s, n: prefix(s, n, -1e9).softmax(-1).masked_fill(s == 0, 0.0),
+        lambda s, n: prefix(s, n.max().expand(len(n))).softmax(-1),
+        lambda s, n: prefix(s, n.min().expand(len(n))).softmax(-1),
+        lambda s, n: prefix(s, torch.full_like(n, 3)).softmax(-1),
+        lambda s, n: prefix(s * (s != 0), n).log_softmax(-1),
+        lambda s, n: prefix(s, s.shape[-1] - n).softmax(-1),
+        lambda s, n: F.normalize(prefix(s, n).exp(), p=1, dim=-1),
+        lambda s, n: prefix(s, n).softmax(-1).mT,
+        lambda s, n: prefix(s / 2, n).softmax(-1),
+        lambda s, n: prefix(s, n)[0].softmax(-1),
+    ],
+    "10.3": [
+        one_at_a_time,
+        lambda *a: [row[::-1] for row in greedy_while(*a)],
+        lambda *a: [row[:-1] for row in greedy_while(*a)],
+        lambda *a: [row[:3] for row in greedy_while(*a)],
+        lambda *a: greedy_while(*a)[:1],
+        lambda *a: [list(dict.fromkeys(row)) for row in greedy_while(*a)],
+        lambda *a: greedy_while(*a[:5], a[5] - 1) if a[5] > 1 else [[] for _ in a[2]],
+        lambda *a: torch.tensor([len(row) for row in greedy_while(*a)]),
+        lambda *a: greedy_while(*a[:3], a[4], a[3], a[5]),
+        lambda read, write, source, *a: greedy_while(read, write, source.flip(1), *a),
+        lambda *a: [[] for _ in a[2]],
+        lambda *a: None,
+    ],
+}  # fmt: skip
+
+
+def answers(table):
+    return [
+        pytest.param(name, answer, id=f"{name}-{number}")
+        for name, those in table.items()
+        for number, answer in enumerate(those)
+    ]
+
+
+@pytest.mark.parametrize(("name", "answer"), answers(RIGHT))
+def test_a_right_answer_of_another_style_passes(name, answer):
+    mark = grade(exercises.find(name), answer)
+    assert mark.verdict == "passed", mark.details
+
+
+@pytest.mark.parametrize(("name", "answer"), answers(WRONG))
+def test_a_wrong_answer_is_refused(name, answer):
+    mark = grade(exercises.find(name), answer)
+    assert mark.verdict == "not right yet"
+    assert mark.details
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        ("10.1", lambda w, t, stop: matches_by_mask(w, t, stop).all(), "one for each row"),
+        ("10.2", lambda s, n: s.softmax(-1), "Nothing is hidden"),
+        ("10.2", lambda s, n: prefix(s, n).softmax(1), "softmax(dim=-1)"),
+        ("10.3", lambda *a: [[a[3], *row] for row in greedy_while(*a)], "The start token"),
+    ],
+)
+def test_a_usual_slip_is_named(name, answer, words):
+    (hint,) = grade(exercises.find(name), answer).details
+    assert words in hint
+
+
+def test_the_cases_hold_what_tells_answers_apart():
+    written = list(exercises.find("10.1").cases())
+    assert any(w.shape[1] < t.shape[1] for w, t, _ in written)
+    assert any(w.shape[1] > t.shape[1] for w, t, _ in written)
+    assert any((w != stop).all(1).any() for w, _, stop in written)
+    for scores, num_source in exercises.find("10.2").cases():
+        assert int(num_source.max()) <= scores.shape[-1]
+    assert any(len(set(n.tolist())) > 1 for _, n in exercises.find("10.2").cases())
