@@ -310,16 +310,16 @@ checks.run("09.2", keep_typical)
 # %% [markdown]
 # ## What temperature does to a whole story
 #
-# *How hot is too hot?* We write three times 200 stories at each of seven temperatures, and ask three things:
+# *How hot is too hot?* We write three groups of 200 stories at each of seven temperatures (1,000 in the gpu tier), and ask three things of each group:
 #
 # - **valid**: does the grammar allow the story, from its first word to its line break?
-# - **different**: how many of the 200 are not the same as an earlier one?
+# - **different**: how many are not the same as an earlier one?
 # - **entropy**: how many nats of choice were in each word? That is the mean entropy of the distributions that the words were drawn from, filters included.
 #
 # The language itself has an entropy too, and the grammar says exactly how much: the dashed line. **Guess first:** at temperature 1 the model draws what it believes. Are all its stories valid?
 
 # %% tags=["measure"]
-# @title Stories at seven temperatures, three times 200 each
+# @title Three groups of stories at seven temperatures
 from course_utils import measure
 
 
@@ -1047,7 +1047,7 @@ for name, share in flipped.items():
     print(f"{name:24} {share:.0%} of the texts differ")
 claims.check("the same again: texts that differ", flipped["control: the same again"], "<", 0.05)
 claims.check("one by one: texts that differ", flipped["one by one"], "<", 0.1)
-claims.check("in bfloat16: texts that differ from float32", flipped["bfloat16"], ">", 0.25)
+claims.check("in bfloat16: texts that differ from float32", flipped["bfloat16"], ">", 0.15)
 
 # %% [markdown]
 # In float32 hardly a text changes, in bfloat16 many do. The gaps say why. For every decision of the greedy texts we take the gap between its two largest logits, and how far the logits themselves move: when the prompt stands

@@ -151,7 +151,8 @@ def once_with_ignored_targets(model, tokens, context_length, stride):
         targets = tokens[start + 1 : end + 1].clone()
         targets[: len(targets) - (end - last)] = -100
         logits = model(tokens[None, start:end])[0]
-        total += float(F.cross_entropy(logits, targets, reduction="sum", ignore_index=-100))
+        losses = F.cross_entropy(logits, targets, reduction="sum", ignore_index=-100)
+        total += losses.item()
         last = end
         if end == count:
             break
