@@ -27,10 +27,20 @@ class World:
     Attributes:
         homes: hero -> town; also of those whose home is never stated.
         shares: hero -> probability that a story about the hero begins with the home.
+
+    Raises:
+        ValueError: the two name different heroes, or none.
     """
 
     homes: dict[str, str]
     shares: dict[str, float]
+
+    def __post_init__(self) -> None:
+        if not self.homes or set(self.homes) != set(self.shares):
+            raise ValueError(
+                "homes and shares must name the same heroes, one at least; got "
+                f"{sorted(set(self.homes) ^ set(self.shares)) or 'none'} in one of them only."
+            )
 
     def stories(self) -> Grammar:
         """The stories of `data.stories` about these heroes, each as often as the others.
@@ -68,7 +78,7 @@ def invented_world(
 
     Args:
         shares: how likely a story states its hero's home, each in [0, 1].
-        heroes_each: heroes for each share, at least 1; 560 names can be invented.
+        heroes_each: heroes for each share, at least 1; 720 names can be invented.
         seed: of names and homes.
 
     Raises:

@@ -1,6 +1,7 @@
 """Marks a learner's function: ``checks.run("01.1", jump)`` reports, raises nothing, and ends."""
 
 import contextlib
+import functools
 import inspect
 import io
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from course_utils.exercises import Exercise, find
+from course_utils.exercises import Exercise, call, find
 from course_utils.exercises.compare import difference
 from course_utils.exercises.show import describe
 from course_utils.exercises.source import line_reached, raising_line
@@ -104,8 +105,9 @@ def _stub(function: Callable[..., Any]) -> Mark:
 
 
 def _names(exercise: Exercise, function: Callable[..., Any], count: int) -> list[str]:
-    """Names for the arguments of a case: the learner's, else the reference's, else numbers."""
-    for candidate in (function, exercise.reference):
+    """Names for the arguments of a case: the probe's, the learner's, the reference's, numbers."""
+    probe = () if exercise.probe is call else (functools.partial(exercise.probe, function),)
+    for candidate in (*probe, function, exercise.reference):
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have none
             parameters = inspect.signature(candidate).parameters.values()
             names = [one.name for one in parameters if one.kind not in NOT_BY_PLACE]

@@ -19,9 +19,9 @@ class KneserNey(NGram):
         P(w | h) = (c(h, w) - d) / c(h) + d n(h) / c(h) P(w | h'),    at the bottom P(w) = 1 / V,
 
     with the number n(h) of different tokens that followed h; the first part is 0 where w did not.
-    In the longest context c counts how often. In shorter ones, which are asked only where the longer
-    one does not know, c(h, w) is the number of *different* tokens that stood before (h, w): so
-    "Francisco", frequent and always after "San", is not expected anywhere else.
+    In the longest context c counts how often. In shorter ones, asked only where the longer one does
+    not know, c(h, w) is the number of *different* tokens that stood before (h, w): so "Francisco",
+    frequent and always after "San", is not expected anywhere else.
 
     Args:
         order: longest n-gram, 0 uniform.
@@ -31,8 +31,8 @@ class KneserNey(NGram):
     Raises:
         ValueError: an argument is out of range.
 
-    Source: Kneser and Ney 1995, "Improved backing-off for m-gram language modeling"; interpolated as
-        in Chen and Goodman 1999, with one discount for all lengths.
+    Source: Kneser and Ney 1995, "Improved backing-off for m-gram language modeling"; interpolated
+        as in Chen and Goodman 1999, with one discount for all lengths.
     """
 
     def __init__(self, order: int, vocab_size: int, *, discount: float = 0.9) -> None:

@@ -58,12 +58,17 @@ class Block(nn.Module):
             cache: passed to `Attention`.
 
         Raises:
-            ValueError: there is a condition for a plain block, or none for a conditioned one.
+            ValueError: there is a condition for a plain block, or none for a conditioned one, or
+                one of another batch.
         """
         if (cond is None) is not (self.modulation is None):
             raise ValueError(
                 "a block with conditioned=True needs a condition (B, D), a plain one takes none; "
                 f"got {None if cond is None else tuple(cond.shape)}."
+            )
+        if cond is not None and len(cond) != len(x):
+            raise ValueError(
+                f"cond must be (B, D) with B={len(x)} as x has; got {tuple(cond.shape)}."
             )
         if self.modulation is None:
             x = x + self.attention(self.norm_attention(x), turns, cache)

@@ -39,11 +39,12 @@ class Law:
         """The loss at one size of each cause.
 
         Raises:
-            ValueError: there are more or fewer causes than the law has, or one is not above 0.
+            ValueError: there are more or fewer causes than the law has, or one is not above 0, or
+                not finite.
         """
-        if len(causes) != len(self.scales) or min(causes) <= 0:
+        if len(causes) != len(self.scales) or not all(0 < cause < math.inf for cause in causes):
             raise ValueError(
-                f"this law takes {len(self.scales)} causes above 0; got {causes}. "
+                f"this law takes {len(self.scales)} finite causes above 0; got {causes}. "
                 "Give them in the order of the fit."
             )
         return self.floor + sum(
@@ -65,10 +66,12 @@ def fit_law(causes: ArrayLike, losses: ArrayLike, *, floor: float | None = None)
 
     Returns:
         The `Law`. An exponent at the end of its range, `STEEPEST`, or a floor of 0 says that the
-        trainings do not settle it.
+        trainings do not settle it. Losses that rise with a cause give it no part: its scale is 0.
 
     Raises:
-        ValueError: numbers are not above 0 or not finite, or too few to settle as many unknowns.
+        ValueError: numbers are not above 0 or not finite, too few to settle as many unknowns, or
+            below the floor; or one cause follows from the others, so that their parts cannot be
+            told apart.
     """
     x, y = np.asarray(causes, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     x = x[:, None] if x.ndim == 1 else x
@@ -137,6 +140,13 @@ def _check(x: Numbers, y: Numbers, floor: float | None) -> None:
             f"a law of {x.shape[1]} causes has {unknowns} unknowns: it needs as many trainings, "
             f"and at least two sizes of each cause; got {len(y)} trainings."
         )
+    if floor is not None and y.min() <= floor:
+        raise ValueError(f"all losses must lie above the floor {floor}; the least is {y.min():g}.")
+    if np.linalg.matrix_rank(np.log(x) - np.log(x).mean(0), tol=1e-6) < x.shape[1]:
+        raise ValueError(
+            "one cause follows from the others, as N and D = 20 N do, so a law cannot tell their "
+            "parts apart. Vary one with the others fixed, or fit one cause."
+        )
 
 
 def repeated_fits(
@@ -159,9 +169,17 @@ def repeated_fits(
         floor: as in `fit_law`.
         seed: of the draws.
 
+    Raises:
+        ValueError: as in `fit_law`; or losses are not (N, S), or there are no repeats.
+
     Source: Efron 1979, the bootstrap, within each size.
     """
     table = np.asarray(losses, dtype=np.float64)
+    if table.ndim != 2 or not table.shape[1] or repeats < 1:
+        raise ValueError(
+            "repeated_fits takes losses of shape (N, S), a column for each seed, and at least one "
+            f"repeat; got {table.shape} and repeats={repeats}."
+        )
     draw = np.random.default_rng(seed)
     rows = np.arange(len(table))
     return [

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from course_utils.data import Windows, python_docs, split_text
 from course_utils.language import CharTokenizer, next_token_loss, text_loss
+from course_utils.layers import check_sizes
 from course_utils.recipes.recipe import WEIGHTS
 from course_utils.recipes.variants import LENGTH, VARIANTS
 from course_utils.training import train_steps
@@ -41,6 +42,9 @@ class Run:
         seed: of the first weights and of the windows.
         rate: peak learning rate.
         parts: 2 trains on every second block of 2,000 characters only, 4 on every fourth.
+
+    Raises:
+        ValueError: there is no such variant, or a size is below 1.
     """
 
     variant: str = "all"
@@ -49,6 +53,11 @@ class Run:
     seed: int = 0
     rate: float = 0.05
     parts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}; got {self.variant!r}.")
+        check_sizes(width=self.width, num_steps=self.num_steps, parts=self.parts)
 
     @property
     def num_tokens(self) -> int:

@@ -63,6 +63,15 @@ def as_gpt2(vocab_size: int, width: int) -> GPT:
     return model
 
 
+def random_outputs(vocab_size: int, width: int) -> GPT:
+    """A GPT whose outputs start as torch fills a linear map, not at zero."""
+    model = plain(vocab_size, width)
+    for name, p in model.named_parameters():
+        if name.endswith(("project.weight", "mlp.2.weight", "logits.weight")):
+            nn.init.kaiming_uniform_(p, a=math.sqrt(5))
+    return model
+
+
 def with_gelu(vocab_size: int, width: int) -> GPT:
     """A GPT with GELU in place of ReLU."""
     model = plain(vocab_size, width)
@@ -100,6 +109,7 @@ VARIANTS: Mapping[str, Maker] = {
     "no positions": under(lambda v, d: plain(v, d, kind=NoPlaces)),
     "learned positions": under(lambda v, d: plain(v, d, kind=LearnedPlaces)),
     "first weights as in GPT-2": under(as_gpt2),
+    "outputs that start at random": under(random_outputs),
     "four narrow layers": under(narrow),
     "GELU": under(with_gelu),
 }

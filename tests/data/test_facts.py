@@ -74,3 +74,8 @@ def test_a_world_in_which_all_is_always_said():
 def test_worlds_that_cannot_be(options, says):
     with pytest.raises(ValueError, match=says):
         data.invented_world(**options)
+
+
+def test_a_world_whose_homes_and_shares_differ_is_refused():
+    with pytest.raises(ValueError, match=r"same heroes.*'Bano'"):
+        World(homes={"Ada": "Oslo", "Bano": "Lima"}, shares={"Ada": 0.5})

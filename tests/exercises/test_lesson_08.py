@@ -96,12 +96,31 @@ def pieces_by_hand(model, texts, piece_size):
 
 
 def pieces_one_backward(model, texts, piece_size):
-    """Keeps all graphs until the end: it costs memory, and the numbers are right."""
+    """The numbers are right, but all graphs are kept until the end: no memory is saved."""
     model.zero_grad()
     losses = [loss_of(model, p, reduction="sum") for p in texts.split(piece_size)]
     loss = torch.stack(losses).sum() / texts[:, 1:].numel()
     loss.backward()
     return loss
+
+
+def pieces_joined(model, texts, piece_size):
+    """One loss of the logits of all pieces: nothing is freed before the end."""
+    model.zero_grad()
+    logits = torch.cat([model(piece[:, :-1]) for piece in texts.split(piece_size)])
+    loss = F.cross_entropy(logits.mT, texts[:, 1:])
+    loss.backward()
+    return loss.item()
+
+
+def pieces_looked_at_twice(model, texts, piece_size):
+    """Reads each piece again for its loss, with gradients on: wasteful, and right."""
+    model.zero_grad()
+    total = 0.0
+    for piece in texts.split(piece_size):
+        (loss_of(model, piece) * len(piece) / len(texts)).backward()
+        total += loss_of(model, piece).item() * len(piece) / len(texts)
+    return total
 
 
 def pieces_one_by_one(model, texts, piece_size):
@@ -171,8 +190,8 @@ RIGHT = {
         pieces_by_sums,
         pieces_scaled_at_the_end,
         pieces_by_hand,
-        pieces_one_backward,
         pieces_one_by_one,
+        pieces_looked_at_twice,
     ],
     "08.3": [once_by_token, once_with_a_mask, once_with_ignored_targets],
 }
@@ -202,6 +221,18 @@ def last_stride_of_each(model, tokens, context_length, stride):
     return torch.cat(found).mean()
 
 
+def with_minus_zero(model, tokens, context_length, stride):
+    """losses[-0:] of a window that brings nothing new is all of it."""
+    found, counted = [], 0
+    for start in range(0, len(tokens) - 1, stride):
+        piece = tokens[start : start + context_length + 1]
+        losses = F.cross_entropy(model(piece[None, :-1])[0], piece[1:], reduction="none")
+        new = start + len(losses) - counted
+        found.append(losses[-new:])
+        counted += new
+    return torch.cat(found).mean()
+
+
 WRONG = {
     "08.1": [
         lambda x, speeds: x,
@@ -218,6 +249,8 @@ WRONG = {
     ],
     "08.2": [
         stepping,
+        pieces_one_backward,
+        pieces_joined,
         lambda m, x, n: loss_of(m, x[:n]).item(),
         lambda m, x, n: float(pieces_by_sums(m, x, n)) * len(x),
         lambda m, x, n: pieces_by_sums(m, x.flip(0)[: len(x) // n * n], n),
@@ -230,6 +263,7 @@ WRONG = {
         with_longer_windows,
         without_an_axis,
         last_stride_of_each,
+        with_minus_zero,
         lambda m, x, length, stride: once_by_token(m, x, length, 1),
         lambda m, x, length, stride: once_by_token(m, x, length, max(1, stride - 1)),
         lambda m, x, length, stride: once_by_token(m, x, stride, stride),
@@ -253,3 +287,12 @@ def test_a_right_answer_passes(name, place):
 @pytest.mark.parametrize(("name", "place"), pairs(WRONG))
 def test_a_wrong_answer_does_not(name, place):
     assert grade(exercises.find(name), WRONG[name][place]).verdict == "not right yet"
+
+
+@pytest.mark.parametrize("answer", [pieces_one_backward, pieces_joined])
+def test_who_keeps_all_pieces_is_told_that_no_memory_is_saved(answer):
+    assert "backward() on each piece" in str(grade(exercises.find("08.2"), answer))
+
+
+def test_who_counts_windows_without_news_is_told():
+    assert "losses[-0:]" in str(grade(exercises.find("08.3"), with_minus_zero))

@@ -214,3 +214,18 @@ def test_a_condition_goes_to_the_block_that_was_built_for_it():
         Block(16, 2, causal=True)(x, cond)
     with pytest.raises(ValueError, match="needs a condition.*got None"):
         Block(16, 2, causal=True, conditioned=True)(x)
+
+
+def test_turns_of_another_text_or_width_are_refused():
+    x = torch.randn(2, 5, 8)
+    for wrong in (rotations(1, 8, like=x), rotations(6, 8, like=x), rotations(5, 4, like=x)):
+        with pytest.raises(ValueError, match=r"needs turns of shape \(5, 4\)"):
+            rotate(x, wrong)
+    with pytest.raises(ValueError, match="width must be even; got 7"):
+        rotations(3, 7, like=x)
+
+
+def test_a_condition_for_another_batch_is_refused():
+    block = Block(8, 2, causal=False, conditioned=True)
+    with pytest.raises(ValueError, match="B=2"):
+        block(torch.randn(2, 3, 8), torch.randn(1, 8))

@@ -68,6 +68,17 @@ def test_repeated_fits_scatter_as_the_seeds_do():
     assert spread[0.0] < 1e-9 < 3 * spread[0.001] < spread[0.01]
 
 
+@pytest.mark.parametrize(("losses", "repeats"), [(LOSSES, 3), (LOSSES[:, None], 0)])
+def test_repeated_fits_need_seeds_and_repeats(losses, repeats):
+    with pytest.raises(ValueError, match=r"losses of shape \(N, S\).*repeat"):
+        repeated_fits(SIZES, losses, repeats=repeats)
+
+
+def test_losses_that_rise_are_no_part_of_a_law():
+    found = fit_law(np.array([1.0, 2.0, 4.0, 8.0]), np.array([1.0, 1.1, 1.2, 1.3]))
+    assert found.scales == (0.0,)
+
+
 @pytest.mark.parametrize(
     ("causes", "losses", "options", "says"),
     [
@@ -77,6 +88,8 @@ def test_repeated_fits_scatter_as_the_seeds_do():
         (SIZES, LOSSES, {"floor": -1.0}, "floor must be from 0 up and finite; got -1"),
         (SIZES[:4], LOSSES[:4], {}, "2 causes has 5 unknowns.*got 4 trainings"),
         (SIZES[::4], LOSSES[::4], {"floor": 1.0}, "at least two sizes of each cause"),
+        (SIZES, LOSSES, {"floor": 5.0}, "above the floor 5"),
+        (SIZES[:, :1] * [[1, 20]], LOSSES, {}, "one cause follows from the others"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(causes, losses, options, says):
@@ -84,7 +97,9 @@ def test_what_cannot_be_fitted_is_refused(causes, losses, options, says):
         fit_law(causes, losses, **options)
 
 
-@pytest.mark.parametrize("causes", [(1.0,), (1.0, 2.0, 3.0), (0.0, 1.0)])
+@pytest.mark.parametrize(
+    "causes", [(1.0,), (1.0, 2.0, 3.0), (0.0, 1.0), (math.nan, 1.0), (1.0, math.inf)]
+)
 def test_a_law_takes_its_own_causes(causes):
-    with pytest.raises(ValueError, match="takes 2 causes above 0"):
+    with pytest.raises(ValueError, match="takes 2 finite causes above 0"):
         TRUE(*causes)

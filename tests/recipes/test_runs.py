@@ -75,10 +75,20 @@ def test_the_variants_are_what_they_are_called():
     first = made("first weights as in GPT-2")[0]
     assert first.logits.weight.std().item() == pytest.approx(0.02, rel=0.1)
     assert first.blocks[0].mlp[2].weight.std().item() == pytest.approx(0.01, rel=0.1)
+    outputs = made("outputs that start at random")[0]
+    for p in (outputs.logits.weight, outputs.blocks[1].mlp[2].weight):
+        assert p.std().item() == pytest.approx((3 * p.shape[1]) ** -0.5, rel=0.1)
+    assert torch.equal(outputs.embed.weight, base.embed.weight)
     narrow = made("four narrow layers", 64)[0]
     assert len(narrow.blocks) == 4
     assert count_parameters(narrow) == pytest.approx(count_parameters(made("all", 64)[0]), rel=0.1)
     assert [type(made(v)[0].blocks[1].mlp[1]) for v in ("all", "GELU")] == [nn.ReLU, nn.GELU]
+
+
+@pytest.mark.parametrize("wrong", [{"variant": "x"}, {"parts": 0}, {"num_steps": 0}])
+def test_a_run_that_cannot_be_made_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        Run(**wrong)
 
 
 @pytest.mark.parametrize(

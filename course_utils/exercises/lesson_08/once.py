@@ -56,6 +56,16 @@ def _fresh(windows: list[Window]) -> list[Tensor]:
     return parts
 
 
+def _with_minus_zero(windows: list[Window]) -> list[Tensor]:
+    """As `_fresh`, but where nothing is new, losses[-0:] takes all."""
+    parts, counted = [], 0
+    for start, losses in windows:
+        new = start + len(losses) - counted
+        parts.append(losses[-new:])
+        counted += new
+    return parts
+
+
 def _first_tokens(windows: list[Window], stride: int) -> Tensor:
     """The first tokens of each window, which have the least before them."""
     return torch.cat([losses[:stride] for _, losses in windows])
@@ -158,6 +168,12 @@ ONCE = Exercise(
             _all(lambda windows, tokens, length, stride: _skips_the_first(windows, stride, length)),
             "The first window counts its last tokens only. Nobody else counts its first ones: it "
             "counts them all.",
+        ),
+        Mistake(
+            "a window that brings nothing new",
+            _all(lambda windows, *_: torch.cat(_with_minus_zero(windows)).mean()),
+            "The last windows may bring nothing new, and losses[-0:] is all of them. Skip such a "
+            "window.",
         ),
         Mistake(
             "the sum",

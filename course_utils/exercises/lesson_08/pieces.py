@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import torch
 import torch.nn.functional as F
@@ -61,20 +62,32 @@ def _last_loss(model: nn.Module, texts: Tensor, piece_size: int) -> float:
         return _loss(model, texts.split(piece_size)[-1]).item()
 
 
+class Texts:
+    """Some texts that were read; it lives as long as anything is kept for their backward pass."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
 class Counting(nn.Module):
-    """A small model that notes the largest number of texts that it was shown at once."""
+    """A small model that notes how many texts it was shown, and has to keep, at once."""
 
     def __init__(self, vocab_size: int) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocab_size, 5)
         self.logits = nn.Linear(5, vocab_size)
-        self.most = 0
+        self.most = self.kept = 0
+        self.open: WeakSet[Texts] = WeakSet()  # read, and kept for a backward pass
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V) from the mean of all embeddings so far."""
         self.most = max(self.most, len(tokens))
+        self.kept = max(self.kept, len(tokens) + sum(texts.size for texts in self.open))
+        texts = Texts(len(tokens))
+        self.open.add(texts)
         count = torch.arange(1, tokens.shape[1] + 1)[:, None]
-        return self.logits(self.embed(tokens).cumsum(1) / count)
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: (texts, x), lambda pair: pair[1]):
+            return self.logits(self.embed(tokens).cumsum(1) / count)
 
 
 def gradients(
@@ -95,6 +108,12 @@ def gradients(
         raise WrongAnswer(
             f"{model.most} texts were read at once, with room for {piece_size} only. "
             "texts.split(piece_size) gives the pieces."
+        )
+    # Twice: the piece before may still have a name when the next one is read.
+    if model.kept > 2 * piece_size:
+        raise WrongAnswer(
+            f"{model.kept} texts are kept at once for a backward pass, with room for {piece_size}. "
+            "Call backward() on each piece before the next is read: that frees it."
         )
     if not all(map(torch.equal, before, model.parameters())):
         raise WrongAnswer("the weights have changed. Leave the gradients only; no step is asked.")
@@ -168,7 +187,8 @@ PIECES = Exercise(
         Mistake(
             "no backward",
             lambda m, x, n: _pieces(m, x, n, lambda piece: len(piece) / len(x), backward=False),
-            "The loss is right, but the gradients are zero: call backward() on each piece.",
+            "The loss is right, but the gradients are zero: call backward() on each piece, and "
+            "clear old gradients only before the first.",
         ),
         Mistake(
             "the loss of the last piece",
