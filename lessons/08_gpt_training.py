@@ -53,7 +53,7 @@ world = data.invented_world()
 grammar = world.stories()
 stories = grammar.sample(8000, seed=course.seed)
 told = next(story for story in stories if "lives in" in story)
-print(stories[0], told)
+print(stories[0] + told)
 
 # %% [markdown]
 # Three kinds of tokens stand in these stories:
@@ -313,6 +313,9 @@ def write(model, start: str = "\n") -> str:
 # The training itself is the loop of lesson 06: `train_steps` gives a record after each step, and we look at some of them. `training.muon` makes the steps; what that is comes [below](#Muon).
 
 # %%
+from course_utils import training
+from course_utils.language import next_token_loss
+
 looks = [1, 4, 8, 16, 32, 64, 96, 128, 160, 200, 250, 300, sizes.story_steps]
 
 
@@ -339,7 +342,7 @@ def train_stories(seed: int):
 trained = [train_stories(seed) for seed in range(3)]
 
 # %% [markdown]
-# It speaks. At first words without order, then sentences in the right form with the wrong hero or thing, at the end stories.
+# It speaks: at first words in no order, in the middle sentences of the right form in which somebody else may go on, at the end stories.
 #
 # *The figure: nats above the floor, on average over the three trainings. Both axes are logarithmic. In which order do the lines fall? (At the first looks facts get* worse *than before training: the network learns which words are frequent, and no town is.)*
 
@@ -447,11 +450,10 @@ figure, axes = plots.panels(
 what = ("share of homes that are right", "probability of the answer given")
 for ax, values, ylabel in zip(axes, (right, sure), what, strict=True):
     plots.strips(values, references={"a guess": 1 / 8}, xlabel="times stated", ax=ax)
-    ax.get_legend().remove()
-    ax.set_ylabel(ylabel, loc="center")
+    ax.set_ylabel(ylabel)
     ax.set_xticks(range(5), [f"{times_stated:.0f}" for times_stated in mean_times.values()])
     ax.set_ylim(-0.03, 1.05)
-plots.legend_row(axes[1])
+axes[1].get_legend().remove()
 figure
 
 # %% tags=["measure"]
@@ -584,9 +586,6 @@ def muon_step(weight: nn.Parameter, mean: Tensor, rate: float):
 
 # %% tags=["measure"]
 # @title Twenty steps by page and package, and the singular values of three steps
-from course_utils import training
-from course_utils.language import next_token_loss
-
 torch.manual_seed(course.seed)
 one = language.GPT(language.GPTConfig(V, width=64)).to(course.device)
 windows = data.Windows(tokens, 128, 8, course.seed).to(course.device)
