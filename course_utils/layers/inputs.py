@@ -11,7 +11,7 @@ import torch
 def check_sizes(least: int = 1, **sizes: Any) -> None:
     """Raise ValueError unless every one of these settings is a whole number from `least` up."""
     for name, size in sizes.items():
-        if not isinstance(size, Integral) or isinstance(size, bool) or size < least:
+        if type(size) is bool or not isinstance(size, Integral) or size < least:
             raise ValueError(f"{name} must be a whole number, at least {least}; got {size!r}.")
 
 
