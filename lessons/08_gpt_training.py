@@ -743,7 +743,7 @@ claims.check(
 # @title The law beside the small trainings
 figure, (left, right_ax) = plots.panels(
     2,
-    title="More weights and more steps both help; the law follows roughly, worst for the smallest",
+    title="The law follows the dots roughly, worst for the smallest",
     alt="Two panels with falling lines and dots near them. Left three lines over the weights, one for "
     "each length; right lines over the characters, one for each width.",
 )
@@ -790,7 +790,7 @@ beyond = {
 names_beyond = ["longer", "wider", "both"]
 figure, (ax,) = plots.panels(
     1,
-    title="Two end above the law, at the edge of its band; both together far above",
+    title="Two end at the edge of the band; both together far above",
     alt="Three columns. In each a short dark line in a band is the prediction. The dots lie above it, "
     "farthest in the third column.",
     size=(6.5, 3.2),
@@ -856,7 +856,7 @@ claims.check("a quarter of the text: worse (nearest of three seeds)", more[4], "
 #
 # Two programs that nobody calls language models stand beside it: `gzip` and `xz`. A good predictor is a good compressor and the other way round, since a token of probability $p$ can be written in $-\log_2 p$ bits (Delétang et al. 2023). So all are measured in bits per byte, on the held-out tenth:
 #
-# - two **GPTs**: the widest from above, and one from the recipe `docs`, trained for NUMSTEPS steps with 0.53 million weights. They see 64 to 128 characters before each;
+# - two **GPTs**: the last one from above (windows end to end, which costs it some 0.03 nats), and one from the recipe `docs` with 0.53 million weights and 2,000 steps, which read the text six times. It sees 64 to 128 characters before each;
 # - two **tables** of counts, with order and strength or discount chosen on a part of the training text;
 # - **gzip** and **xz** get the rest put *before* the held-out part, and pay only for what the file grows by. `gzip` looks back 32,768 bytes, `xz` over the whole text. Both may copy from the held-out part itself, too, once they have passed it.
 #
@@ -895,7 +895,7 @@ before, after = known_docs.encode(), held_out.encode()
 bits = {n: 8 * (len(f(before + after)) - len(f(before))) / len(after) for n, f in packers.items()}
 
 
-def best_table(make, orders, knob: str, values) -> float:
+def best_table(make, orders, knob: str, values) -> Tensor:
     """Order and knob chosen on a part left out at first; then all is counted, and tested."""
     cut = len(train_docs) * 9 // 10
     chosen = train_docs[cut : cut + 12_000]
@@ -906,50 +906,60 @@ def best_table(make, orders, knob: str, values) -> float:
             setattr(table, knob, value)
             tried[order, value] = float(surprises(table, chosen, 4000, 16).mean())
     order, value = min(tried, key=tried.get)
-    print(f"{make.__name__}: order {order}, {knob} {value}, {tried[order, value]:.3f} there")
+    print(f"{make.__name__}: order {order}, {knob} {value}")
     table = make(order, characters.vocab_size, **{knob: value}).fit(train_docs)
-    return float(surprises(table, test_docs, 4000, 16).mean())
+    return surprises(table, test_docs, 4000, 16)
 
 
+orders = (8, 10, 12)
+counted = best_table(language.KneserNey, orders, "discount", (0.8, 0.9, 0.95))
+longer = surprises(writer, test_docs.to(course.device), 64, 64)
+average = -((-counted).exp() / 2 + (-longer).exp() / 2).log()  # of the two probabilities
+simple = best_table(language.NGram, orders, "strength", (16, 32, 64))
+widest = list(beyond.values())[-1]
 nats = {
-    "table of lesson 06": best_table(language.NGram, (8, 10, 12), "strength", (16, 32, 64)),
-    "control: Kneser-Ney": best_table(
-        language.KneserNey, (8, 10, 12), "discount", (0.8, 0.9, 0.95)
-    ),
-    "model: GPT, longer": float(surprises(writer, test_docs.to(course.device), 64, 64).mean()),
+    "table of lesson 06": float(simple.mean()),
+    "control: Kneser-Ney": float(counted.mean()),
+    "GPT from above": sum(widest) / 3,
+    "model: GPT, longer": float(longer.mean()),
+    "Kneser-Ney and GPT": float(average.mean()),
 }
 print("nats a character:", ", ".join(f"{name} {value:.3f}" for name, value in nats.items()))
-widest = list(beyond.values())[-1]
-nats["GPT from above"] = sum(widest) / 3
 bits |= {n: language.bits_per_byte(v, len(test_docs), len(after)) for n, v in nats.items()}
 plots.bars(
     dict(sorted(bits.items(), key=lambda item: -item[1])),
     form="{:.2f}",
     xlabel="bits per byte, held-out tenth of Python's documentation",
-    title="TITLE",
-    alt="ALT",
+    title="Kneser-Ney beats the GPT from above; the longer one nearly draws level; both together win",
+    alt="Seven bars. gzip is longest, then the table of lesson 06, the GPT from above, the longer GPT, "
+    "xz and Kneser-Ney close together, and clearly shortest the average of Kneser-Ney and the longer GPT.",
 )
 
 # %% tags=["measure"]
 # @title The GPT against counting
-lead = nats["control: Kneser-Ney"] - nats["model: GPT, longer"]
-small_lead = nats["control: Kneser-Ney"] - min(widest)
+behind = {name: value - nats["control: Kneser-Ney"] for name, value in nats.items()}
 claims.check(
-    "the GPT from above is behind Kneser-Ney (best of three, nats)", small_lead, "<", -0.03
+    "the table of lesson 06 behind Kneser-Ney (nats)", behind["table of lesson 06"], ">", 0.05
 )
-claims.check("the longer GPT is ahead of Kneser-Ney (nats)", lead, ">", 0.01)
+small = min(widest) - nats["control: Kneser-Ney"]
+claims.check("the GPT from above behind Kneser-Ney (nearest of three)", small, ">", 0.05)
 claims.check(
-    "the table of lesson 06 is behind Kneser-Ney (nats)",
-    nats["table of lesson 06"] - nats["control: Kneser-Ney"],
-    ">",
-    0.05,
+    "the longer GPT and Kneser-Ney (distance)", abs(behind["model: GPT, longer"]), "<", 0.05
 )
-claims.check(
-    "xz over the longer GPT (bits per byte)", bits["xz"] - bits["model: GPT, longer"], ">", 0.01
-)
+won = min(nats["model: GPT, longer"], nats["control: Kneser-Ney"]) - nats["Kneser-Ney and GPT"]
+claims.check("the average of both is ahead of either (nats)", won, ">", 0.05)
+ahead = bits["xz"] - bits["Kneser-Ney and GPT"]
+claims.check("the average is ahead of xz (bits per byte)", ahead, ">", 0.05)
+read = train_docs[: len(test_docs)].to(course.device)
+by_heart = float(surprises(writer, read, 64, 64).mean())
+print(f"the longer GPT on as much text that it has read: {by_heart:.2f} nats a character")
+claims.check("the longer GPT: read text is cheaper", longer.mean() - by_heart, ">", 0.15)
 
 # %% [markdown]
-# VERDICT
+# A method of 1995 that only counts beats the GPT from above, clearly. The longer GPT comes within two hundredths of a nat, and does not pass it (one training; blocks of the text scatter by 0.01). Would still more steps do? It pays far less on text that it has read than on new text: it has begun to know its
+# 340,000 characters by heart. More *text* is what it lacks. Whether a GPT wins with more of it, this page cannot show; it is where the large ones live.
+#
+# Is the network no better than a table, then? Look at the shortest bar: the mean of the two probabilities, with nothing tuned. It is ahead of everything, xz included, by a tenth of a nat. So each knows something that the other does not.
 #
 # What does a network that has read nothing but documentation write? Its own, at temperature 0.7:
 
@@ -961,7 +971,7 @@ for step in language.sample(writer, prompt, max_new_tokens=300, temperature=0.7,
 print(characters.decode(text_so_far.tolist()))
 
 # %% [markdown]
-# The form is right: sentences, names of exceptions, line breaks, perhaps a marked piece of code. What it says is not. It is the *Bano lives in* of documentation.
+# The form is right, or nearly: words, quoted names, line breaks as in the original. What it says means nothing. It is the *lives in ...* of documentation.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 08.3 - Every token once (20 min, medium)
@@ -1070,7 +1080,7 @@ claims.check("scatter of the recipe itself over seeds (nats)", whole.std, "<", 0
 #
 # ## What was measured
 #
-# **Verdict on *patterns, grammar, facts, and reasoning*: the first three are learned, patterns first, and each can be measured apart. Facts the better the oftener they are told; what was never told is answered in the same tone. On real text BESTVERDICT Reasoning remains to be shown.**
+# **Verdict on *patterns, grammar, facts, and reasoning*: the first three are learned, patterns first, and each can be measured apart. Facts the better the oftener they are told; what was never told is answered in the same tone. On a small real text the best table is as good as our best GPT, and both together are better than either. Reasoning remains to be shown.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson
