@@ -856,7 +856,7 @@ claims.check("a quarter of the text: worse (nearest of three seeds)", more[4], "
 #
 # Two programs that nobody calls language models stand beside it: `gzip` and `xz`. A good predictor is a good compressor and the other way round, since a token of probability $p$ can be written in $-\log_2 p$ bits (Delétang et al. 2023). So all are measured in bits per byte, on the held-out tenth:
 #
-# - two **GPTs**: the last one from above (windows end to end, which costs it some 0.03 nats), and one from the recipe `docs` with 0.53 million weights and 2,000 steps, which read the text six times. It sees 64 to 128 characters before each;
+# - two **GPTs**: the last one from above (windows end to end, which costs it some 0.03 nats), and one from the recipe `docs` with 0.53 million weights and 2,000 steps, which read the text six times. It sees 64 to 128 characters before each. (On a Python other than 3.11 it may have read a little of what is held out;)
 # - two **tables** of counts, with order and strength or discount chosen on a part of the training text;
 # - **gzip** and **xz** get the rest put *before* the held-out part, and pay only for what the file grows by. `gzip` looks back 32,768 bytes, `xz` over the whole text. Both may copy from the held-out part itself, too, once they have passed it.
 #

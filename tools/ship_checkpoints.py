@@ -64,7 +64,8 @@ elsewhere the last digits differ.
 A file holds the weights in half precision, the loss of each step, torch's random state after the
 last one, the configuration, the versions that made it, and a hash over all of it: `load_checkpoint`
 refuses a file of which one byte has changed. Nothing in it is executed. Python's documentation
-differs between versions of Python: what is trained on it is shipped for one, and trained on others.
+differs between versions of Python: what a lesson trains on it is shipped for one, and trained on
+others; the recipe `docs` is of one and serves on all.
 
 ## Licences
 
