@@ -36,9 +36,8 @@ sizes = course.sizes(
 #
 # > *Trained on vast text corpora to learn language patterns, grammar, facts, and reasoning.*
 #
-# These are four things, and we take them one by one. *Patterns*, *grammar* and *facts* can be measured here, because we write a
-# text in which we know which is which. *Reasoning* cannot: at the end we say why, and lesson 11 takes it up. *Vast* our texts are not. What more of
-# everything brings is a question that can be asked of small ones too.
+# *Patterns*, *grammar* and *facts* can be measured one by one, because we write a text in which we know which is which. *Reasoning* cannot: lesson 11 takes it up. *Vast* our texts are not.
+# What more of everything brings can be asked of small ones too.
 
 # %% [markdown]
 # ## A first look
@@ -65,7 +64,7 @@ print(stories[0] + told)
 # The first two can be read off the page. A fact has to be carried in the weights. **Guess first:** which of the three does a network learn last?
 #
 # The heroes differ in one thing: how likely a story about them states the home. It is 0, 1, 4, 16 or 64 %, for 16 heroes each; chance decides for each story. All are the heroes of
-# about a hundred stories. So *never told where she lives* does not mean *seldom heard of*. The world has a home for every hero; of the first 16 no story says it.
+# about a hundred stories. The world has a home for every hero; of the first 16 no story says it.
 
 # %%
 from course_utils.language import WordTokenizer
@@ -407,8 +406,7 @@ claims.check("facts stated often at the end (farthest)", over["fact"][:, end].ma
 print("at the end:", ", ".join(f"{k} {over[k][:, end].mean():.3f}" for k in ("all", *names)))
 
 # %% [markdown]
-# Patterns come first. The rest has no fixed order: often-told facts and returning names cross, and in other worlds they cross elsewhere ([the log](../docs/experiments.md)). And *patterns* are nine tokens in ten, so we cannot say whether they come first because they are easy or because they are frequent.
-# The average over all tokens, the loss that everybody watches, hides the rest.
+# Patterns come first. The rest has no fixed order: often-told facts and returning names cross, in other worlds elsewhere ([the log](../docs/experiments.md)). *Patterns* are nine tokens in ten, so they may come first because they are easy or because they are frequent.
 
 # %% [markdown]
 # ## Facts, stated and never stated
@@ -500,14 +498,12 @@ claims.check(
 )
 
 # %% [markdown]
-# This is **hallucination** in its smallest form. Nothing in the loss ever asks about these heroes, so nothing teaches the network to spread its answer. What it has learned from the others is a form: after *lives in* comes *one* town, and that with
-# certainty. The form is the same for all, and some town gets the certainty. The table of counts finds nothing under that name, falls back on how often each town is named at all, and says so.
+# This is **hallucination** in its smallest form. Nothing in the loss ever asks about these heroes, so nothing teaches the network to spread its answer. From the others it has learned a form: after *lives in* comes *one* town, with
+# certainty; and some town gets it. The table finds nothing under that name and falls back on how often each town is named at all.
 #
-# The left panel holds a surprise. **The table knows facts sooner than the network:** most homes after one statement, all after three. This is about *this* training of 400 steps, which reads the text little more than once; in 800 steps three statements mostly suffice ([the log](../docs/experiments.md)). Both know more the oftener they
-# are told; one world, one set of stories.
+# The left panel holds a surprise. **The table knows facts sooner than the network:** most homes after one statement, all after three. This holds for 400 steps, which read the text little more than once, in one world; in 800 steps three statements mostly suffice ([the log](../docs/experiments.md)).
 #
-# The network is not equally sure of everything: often-told homes have the higher probability in most pairs with a never-told one. For rarely told homes that is not so: right or wrong, it is about as sure as of the never told. (For large models: Kadavath et al. 2022.
-# Why training and tests reward the guess: Kalai et al. 2025, whose bound speaks of facts that were stated once.)
+# It is surer of often-told homes than of never-told ones, in most pairs; of rarely told ones it is hardly surer. (For large models: Kadavath et al. 2022. Why training and tests reward the guess: Kalai et al. 2025.)
 
 # %% [markdown]
 # ## Turn it yourself
@@ -552,7 +548,7 @@ show(hero=heroes[never[0]])
 # ## Muon
 #
 # *How large should a step be, and in which direction?* The gradient of a weight matrix is a matrix too. Like every matrix it acts along directions, each with a strength, its
-# **singular values**. Gradients are lopsided: a few directions are strong, and all others weak. Whoever follows the gradient moves along the few.
+# **singular values**. Gradients are lopsided: a few directions are strong, and all others weak. Whoever follows it moves along the few.
 #
 # **Muon** (Jordan et al. 2024) takes the running mean of the gradients and makes all its singular values nearly equal: then it moves along nearly *every* direction by the
 # same amount. (A matrix whose singular values are all 1 is called **orthogonal**.) Why is that done by products of matrices alone? Let $M = U S V^T$, with $S$ the singular values. Then $M M^T M = U S^3 V^T$: the directions stay, each $s$ becomes $s^3$. So a polynomial of odd
@@ -735,7 +731,7 @@ claims.check(
 )
 
 # %% [markdown]
-# Two warnings stand here already. The intervals are the middle nine tenths of sixty fits, for each of which one of three seeds is drawn: $E$ may be anything, so this law does not know the text's entropy. And the dots lie off the law by more than their scatter: it has not quite the right *form*.
+# Two warnings stand here already. The intervals hold nine tenths of sixty fits with other seeds: $E$ may be nearly anything, so the text's entropy is not known. And the dots lie off the law by more than their scatter: it has not quite the right *form*.
 #
 # *The figure: the small trainings (dots, the mean of three seeds) and the law (lines). Where do the lines miss the dots?*
 
@@ -775,7 +771,7 @@ figure
 # %% [markdown]
 # ### The test
 #
-# A law is worth what it says beyond its dots. Three trainings lie beyond: one twice as **long** as the longest, one with nearly three times the **weights**, and one with both. They are kept too, with three seeds each.
+# A law is worth what it says beyond its dots: of a training twice as **long** as the longest, of one with nearly three times the **weights**, and of both together. They are kept too.
 #
 # **Guess first:** where will the law be right? A hint: the documentation to train on has some 340,000 characters, and the longest of these trainings reads 820,000.
 #
@@ -824,7 +820,7 @@ print(
 )
 
 # %% [markdown]
-# The law promised too much. One suspect: it counts the characters that are *read*, and the long trainings read the same text more than twice. What is read again may teach less. That can be tried: width 64, 400 steps, as many characters read, but only a half or a quarter of the text to read them from.
+# The law promised too much. One suspect: it counts characters that are *read*, and what is read again may teach less. That can be tried: width 64, 400 steps, but only a half or a quarter of the text to read from.
 
 # %% tags=["measure"]
 # @title The same number of characters, read again and again
@@ -845,7 +841,7 @@ claims.check("half of the text: worse (nearest of three seeds, nats)", more[2], 
 claims.check("a quarter of the text: worse (nearest of three seeds)", more[4], ">", 0.02)
 
 # %% [markdown]
-# Reading again does teach less. It may be a part of what was missing; but the wider network, at 400 steps, was off too, and it read its text hardly more than once. Laws of other forms promised too much as well, and so did one of operations alone ([the log](../docs/experiments.md), also on whether to spend on size or on length). A law from fifteen small trainings
+# It does. That may be a part of what was missing; but the wider network was off too, and read its text hardly more than once. Laws of other forms promised too much as well ([the log](../docs/experiments.md), also on whether to spend on size or on length). A law from fifteen small trainings
 # gives the direction and the rough size of a gain. It is no promise. (For large models: Muennighoff et al. 2023.)
 
 # %% [markdown]
@@ -854,11 +850,11 @@ claims.check("a quarter of the text: worse (nearest of three seeds)", more[4], "
 # *Is it good?* For that it needs the best rival that we can find. Lesson 06 mixed long and short contexts with one strength. **Kneser-Ney** (1995) counts more cleverly. It takes a **discount** from every count and gives what it gained to the shorter context. And shorter contexts do not count how *often* a token
 # came, but after how many *different* ones: *Francisco* is frequent, and yet hardly likely after a new word. `language.KneserNey` has it in some twenty lines.
 #
-# Two programs that nobody calls language models stand beside it: `gzip` and `xz`. A good predictor is a good compressor and the other way round, since a token of probability $p$ can be written in $-\log_2 p$ bits (Delétang et al. 2023). So all are measured in bits per byte, on the held-out tenth:
+# Beside it stand two programs that nobody calls language models, `gzip` and `xz`. A token of probability $p$ can be written in $-\log_2 p$ bits, so a good predictor is a good compressor (Delétang et al. 2023). All are measured in bits per byte, on the held-out tenth:
 #
-# - two **GPTs**: the last one from above (windows end to end, which costs it some 0.03 nats), and one from the recipe `docs` with 0.53 million weights and 2,000 steps, which read the text six times. It sees 64 to 128 characters before each. (On a Python other than 3.11 it may have read a little of what is held out;)
+# - two **GPTs**: the last one from above (windows end to end, which costs it some 0.03 nats), and one from the recipe `docs` with 0.53 million weights and 2,000 steps, which read the text six times. It sees 64 to 128 characters before each. (On a Python other than 3.11 it may have read a little of what is held out.)
 # - two **tables** of counts, with order and strength or discount chosen on a part of the training text;
-# - **gzip** and **xz** get the rest put *before* the held-out part, and pay only for what the file grows by. `gzip` looks back 32,768 bytes, `xz` over the whole text. Both may copy from the held-out part itself, too, once they have passed it.
+# - **gzip** and **xz** get the rest put *before* the held-out part, and pay only for what the file grows by. `gzip` looks back 32,768 bytes, `xz` over the whole text, and both also over what they have passed of the held-out part.
 #
 # **Guess first:** in which order do they come?
 
@@ -956,10 +952,10 @@ print(f"the longer GPT on as much text that it has read: {by_heart:.2f} nats a c
 claims.check("the longer GPT: read text is cheaper", longer.mean() - by_heart, ">", 0.15)
 
 # %% [markdown]
-# A method of 1995 that only counts beats the GPT from above, clearly. The longer GPT comes within two hundredths of a nat, and does not pass it (one training; blocks of the text scatter by 0.01). Would still more steps do? It pays far less on text that it has read than on new text: it has begun to know its
-# 340,000 characters by heart. More *text* is what it lacks. Whether a GPT wins with more of it, this page cannot show; it is where the large ones live.
+# A method of 1995 that only counts beats the GPT from above, clearly. The longer GPT, one training, comes within two hundredths of a nat and does not pass it. Would still more steps do? It pays far less for text that it has read: it has begun to know its
+# 340,000 characters by heart. Whether a GPT wins with more *text*, this page cannot show.
 #
-# Is the network no better than a table, then? Look at the shortest bar: the mean of the two probabilities, with nothing tuned. It is ahead of everything, xz included, by a tenth of a nat. So each knows something that the other does not.
+# And yet look at the shortest bar: the mean of the two probabilities, with nothing tuned. It is ahead of everything, xz included, by a tenth of a nat. Each knows something that the other does not.
 #
 # What does a network that has read nothing but documentation write? Its own, at temperature 0.7:
 
@@ -1066,7 +1062,7 @@ claims.check("scatter of the recipe itself over seeds (nats)", whole.std, "<", 0
 # %% [markdown]
 # Learned positions are nearly as bad as none: here they had too little text to be learned from. GPT-2's first weights differ from ours in the scale of embedding and hidden matrices *and* in outputs that do not start at zero. The second alone costs little, so the scale is what matters.
 #
-# These are numbers for one small size and 400 steps. *Buys* means here: sooner. After ten times as many steps some of these differences shrink, and some of the variants would catch up. Undertrained is not unable.
+# All this at one small size and 400 steps: *buys* means *sooner*. Undertrained is not unable.
 
 # %% [markdown]
 # ## Where the claim stops being true
@@ -1076,7 +1072,7 @@ claims.check("scatter of the recipe itself over seeds (nats)", whole.std, "<", 0
 #
 # ***Reasoning*** this lesson cannot test. A right answer shows reasoning only if it could not have been read off the text. In our stories every right answer can. Documentation, too, may simply repeat itself: a table of ten characters goes far. Lesson 11 builds questions whose answers stand nowhere in training, and counts the right ones.
 #
-# ***Vast*** our text is not, and two things stand or fall with size. Our law was tried a few times beyond its sizes, and promised too much. And whether skills appear which small models do not have at all cannot be seen from here.
+# ***Vast*** our text is not. Our law promised too much just beyond its sizes, and whether skills appear which small models do not have at all cannot be seen from here.
 #
 # ## What was measured
 #
