@@ -9,7 +9,7 @@
 # - run what a model writes without trusting it, and measure whether it is right;
 # - tell what a model has learned from what it was only shown, and say what tuning costs.
 #
-# *40 minutes to read, an hour more for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# *40 minutes to read, an hour more for the exercises, about two minutes to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/11_using_language_models.ipynb).*
 
 # %% [markdown]
@@ -47,8 +47,8 @@ sizes = course.sizes(
 # >
 # > *Content generation and editing.*
 #
-# Each of these becomes a test with one right answer. Our model is about a million times smaller than those the article has in mind, so its world is small
-# too: 48 people, four facts about each, a toy language for programs. What can be measured exactly here are the *steps* by which a model comes to these uses,
+# Each of these becomes a test with one right answer. Our model is hundreds of thousands of times smaller than those the article has in mind, so its world is
+# small too: 48 people, four facts about each, a toy language for programs. What can be measured exactly here are the *steps* by which a model comes to these uses,
 # and where they end.
 
 # %% [markdown]
@@ -83,7 +83,8 @@ print(continued("Anna works as a", 2))
 print(continued("what does Anna work as?", 20))
 
 # %% [markdown]
-# It goes on, as it has learned to do. No answer, and no end: nothing in its texts was ever *asked*.
+# It goes on, as it has learned to do. The right word may even come, since a trade follows *work as* in its texts. But then it says whatever else it has read: nothing tells it that it was asked, or that
+# the answer is over.
 
 # %% [markdown]
 # ## Turns
