@@ -9,7 +9,7 @@
 # - run what a model writes without trusting it, and measure whether it is right;
 # - tell what a model has learned from what it was only shown, and say what tuning costs.
 #
-# *40 minutes to read, an hour more for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# *40 minutes to read, an hour more for the exercises, about two minutes to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/11_using_language_models.ipynb).*
 
 # %% [markdown]
@@ -47,8 +47,8 @@ sizes = course.sizes(
 # >
 # > *Content generation and editing.*
 #
-# Each of these becomes a test with one right answer. Our model is about a million times smaller than those the article has in mind, so its world is small
-# too: 48 people, four facts about each, a toy language for programs. What can be measured exactly here are the *steps* by which a model comes to these uses,
+# Each of these becomes a test with one right answer. Our model is hundreds of thousands of times smaller than those the article has in mind, so its world is
+# small too: 48 people, four facts about each, a toy language for programs. What can be measured exactly here are the *steps* by which a model comes to these uses,
 # and where they end.
 
 # %% [markdown]
@@ -83,7 +83,8 @@ print(continued("Anna works as a", 2))
 print(continued("what does Anna work as?", 20))
 
 # %% [markdown]
-# It goes on, as it has learned to do. No answer, and no end: nothing in its texts was ever *asked*.
+# It goes on, as it has learned to do. The right word may even come, since a trade follows *work as* in its texts. But then it says whatever else it has read: nothing tells it that it was asked, or that
+# the answer is over.
 
 # %% [markdown]
 # ## Turns
@@ -534,7 +535,7 @@ for typed in (
     print("model", before[-1][1].replace("\n", "\n      "))
 
 # %% [markdown]
-# Does it remember a name? In held-out conversations of small talk that end with *what is my name?*, after a name was told. As a control, the last question alone, without what was said before.
+# Does it remember a name? **Guess first.** In held-out conversations of small talk that end with *what is my name?*, after a name was told. As a control, the last question alone, without what was said before.
 
 # %% tags=["measure"]
 # @title Names remembered over a conversation
@@ -542,20 +543,27 @@ small_talk = tasks.dialogues([], 2000, task_share=0, part="test", seed=3)
 told = [d for d in small_talk if d.exchanges[-1].answer.startswith("your name is")][:50]
 
 
-def remembers(model: nn.Module, hears: bool = True) -> float:
-    """Share of conversations whose last answer is the right name."""
-    right = []
+def remembers(model: nn.Module, hears: bool = True) -> tuple[float, float]:
+    """Shares of last answers with the right name, and with any word in its place."""
+    right, form = [], []
     for dialogue in told:
         *before, (question, name) = [(task.prompt, task.answer) for task in dialogue.exchanges]
         said = replies(model, tokenizer, [question], before=before if hears else ())[0].text
         right.append(said == name)
-    return float(np.mean(right))
+        form.append(said.startswith("your name is"))
+    return float(np.mean(right)), float(np.mean(form))
 
 
-named = measure.Scatter.of(remembers(assistants["replay", s]) for s in (0, 1, 2))
-print(f"right names {named}")
-claims.check("names remembered (worst of three)", named.low, ">", 0.3)
-claims.check("control: without what was said before", remembers(assistant, hears=False), "<", 0.1)
+found = [remembers(assistants["replay", s]) for s in (0, 1, 2)]
+named, formed = (measure.Scatter.of(shares) for shares in zip(*found, strict=True))
+alone, _ = remembers(assistant, hears=False)
+print(f"right names {named}, answers of the form 'your name is ...' {formed}")
+print(f"control, without what was said before: right names {alone}")
+claims.check("it does not remember a name: right ones (best of three)", named.high, "<", 0.4)
+
+# %% [markdown]
+# The phrase is learned long before the look back: it says that there *is* a name, and seldom which. What is asked of it is answered turn by turn ([the log](../docs/experiments.md)); a conversation is, so far, a row of
+# single answers.
 
 # %% [markdown]
 # ## Question answering
@@ -897,6 +905,7 @@ claims.check(
 #
 # - **Longer than in training.** Sums of four digits by a model of three are wrong with steps and without: the steps are learned as a fixed form. Programs of five steps run,
 #   and most are wrong.
+# - **Said earlier.** A name that was told two turns ago is seldom given back.
 # - **Not in the text.** A fact that was never stated is answered all the same.
 # - **Other words.** The new words were new in *questions*; the base had read them. A word that it has never read is `<unk>`, and no tuning helps.
 #
@@ -906,7 +915,7 @@ claims.check(
 # ## What was measured
 #
 # **Verdict on *chatbots, code, question answering, editing*: all come from one model of plain text by a hundred steps on conversations, scored on the answers alone, and each passes a test on
-# held-out prompts far above its control. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
+# held-out prompts far above its control. A name that was told in the conversation is not kept. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson
