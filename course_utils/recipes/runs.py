@@ -21,7 +21,6 @@ from torch import Tensor
 
 from course_utils.data import Windows, python_docs, split_text
 from course_utils.language import CharTokenizer, next_token_loss, text_loss
-from course_utils.layers import check_sizes
 from course_utils.recipes.recipe import WEIGHTS
 from course_utils.recipes.variants import LENGTH, VARIANTS
 from course_utils.training import train_steps
@@ -57,7 +56,9 @@ class Run:
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ValueError(f"variant must be one of {', '.join(VARIANTS)}; got {self.variant!r}.")
-        check_sizes(width=self.width, num_steps=self.num_steps, parts=self.parts)
+        for name in ("width", "num_steps", "parts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
 
     @property
     def num_tokens(self) -> int:
