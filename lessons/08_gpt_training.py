@@ -299,7 +299,7 @@ def answers(model) -> Tensor:
 
 def write(model, start: str = "\n") -> str:
     """A story, drawn word by word until the line ends."""
-    dice = torch.Generator(course.device).manual_seed(2)
+    dice = torch.Generator().manual_seed(2)
     prompt = tokenizer.encode(start)[None].to(course.device)
     for step in language.sample(
         model, prompt, max_new_tokens=60, stop=prompt[0, -1].item(), generator=dice
@@ -960,7 +960,7 @@ claims.check("the longer GPT: read text is cheaper", longer.mean() - by_heart, "
 
 # %%
 prompt = characters.encode("The for statement is used to ")[None].to(course.device)
-dice = torch.Generator(course.device).manual_seed(0)
+dice = torch.Generator().manual_seed(0)
 for step in language.sample(writer, prompt, max_new_tokens=300, temperature=0.7, generator=dice):
     text_so_far = step.state[0]
 print(characters.decode(text_so_far.tolist()))
