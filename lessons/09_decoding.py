@@ -314,9 +314,8 @@ claims.check("min-p 0.05 does too", errors["min-p 0.05", 3][0], ">", 0.01)
 from course_utils import measure
 
 
-def measured(**settings) -> list[measure.Scatter]:
-    """Three times `num_stories`: share valid, share different, nats a word, with their scatter."""
-    num = sizes.num_stories
+def measured(num: int = sizes.num_stories, **settings) -> list[measure.Scatter]:
+    """Three times `num` stories: share valid, share different, nats a word, with their scatter."""
     generator = torch.Generator().manual_seed(course.seed)
     nats = torch.zeros(3 * num)
     length = torch.zeros(3 * num)
@@ -437,12 +436,15 @@ plots.bars(
 # @title Valid stories against entropy, for each knob over its range
 at_two = {"top-k": by_filter["top-k 4, T = 2"], "min-p": by_filter["min-p 0.05, T = 2"]}
 warm = measured(temperature=1.05)
+twice = 2 * sizes.num_stories  # where the answer is near
 swept = {
-    "temperature alone": [believed, warm, by_heat[1.25], measured(temperature=1.4), by_heat[1.5]],
+    "temperature alone": [believed, warm, by_heat[1.25]]
+    + [measured(twice, temperature=heat) for heat in (1.4, 1.5)],
     "top-k": [at_two["top-k"] if k == 4 else measured(temperature=2.0, top_k=k) for k in (3, 4, 5)],
-    "top-p": [by_filter["top-p 0.8, T = 2"]]
-    + [measured(temperature=2.0, top_p=p) for p in (0.87, 0.89, 0.91)],
-    "min-p": [at_two["min-p"]] + [measured(temperature=2.0, min_p=p) for p in (0.014, 0.01, 0.007)],
+    "top-p": [by_filter["top-p 0.8, T = 2"], measured(temperature=2.0, top_p=0.87)]
+    + [measured(twice, temperature=2.0, top_p=p) for p in (0.89, 0.91)],
+    "min-p": [at_two["min-p"], measured(temperature=2.0, min_p=0.014)]
+    + [measured(twice, temperature=2.0, min_p=p) for p in (0.01, 0.007)],
 }
 most = float(counts.float().log().mean())
 colors = (plots.REFERENCE, plots.ORANGE, plots.SKY, plots.PURPLE)
@@ -657,7 +659,7 @@ print(f"\ngreedy's text in the beam of 4, rank after each word: {ranks}, then ou
 
 # %% [markdown]
 # Two surprises. **The likeliest text is not a typical one.** Take a coin that shows heads six times in ten: the likeliest row of a hundred throws is all heads, and nobody has seen it. Each true story makes some unlikely choices. A story without any is
-# likelier than each of them, yet hardly any story is like it. And **a wider beam may find less**: after a few words greedy's text was only fifth best, and the beam of four had forgotten it.
+# likelier than each of them, yet hardly any story is like it. And **a wider beam may find less**: after a few words greedy's text was not among the best four, and the beam forgot it.
 #
 # What is lost shows over many prompts: six heroes, and two ways to begin. We ask greedy, a beam, and the sampler ten times, for one story each, and count the different treasures.
 
@@ -705,7 +707,7 @@ claims.check("searched with a beam of 8", found[8], "<", 5)
 # ## Read each word once
 #
 # *What does a word cost?* The loop of lesson 06 shows the model the whole text for each new word. For 120 words it reads 1, 2, 3, ... 120 of them, 7,260 in all. But attention is causal: what has been computed for earlier words does not change. A new
-# word needs its own query, and the keys and values of all words before. So keep those. This is the **key-value cache**, here for one layer of lesson 07, without positions. (With them, a word that is read alone must be turned by its own position, not by 0.)
+# word needs its own query, and the keys and values of all words before. So keep those. This is the **key-value cache**, here for one layer of lesson 07 (with rotary positions, a word read alone is turned by its own place in the text):
 
 
 # %%
@@ -752,8 +754,7 @@ claims.check("page and package agree", (by_page - by_package).abs().max(), "<", 
 claims.check("control: with nothing kept they are not", (forgetful - whole).abs().max(), ">", 0.01)
 
 # %% [markdown]
-# `sample` keeps such a cache for every layer of a GPT. The package has room for the whole context from the start, and writes each new key into its place. **Guess first:** how many times fewer operations are 120 words with the cache? And how
-# many times faster is it?
+# `sample` keeps such a cache for every layer of a GPT. **Guess first:** for 120 words, how many times fewer operations is that? And how many times faster?
 
 
 # %% tags=["measure"]
@@ -902,7 +903,7 @@ for batch in (1, 16, 64):
 # 2. If it is refused, draw from what the draft gives too little of: $\max(0, p - q)$, scaled to sum one. All later guesses are void.
 # 3. If all $N$ are accepted, one more word is free: the call has also said $p$ after the last of them. So a call gives 1 to $N + 1$ words.
 #
-# Here are steps 1 and 2 for many guesses of one word. Divided by nothing, $\text{coin} < p/q$ is $\text{coin} \cdot q < p$:
+# Here are steps 1 and 2 for many guesses of one word. Without a division, $\text{coin} < p/q$ is $\text{coin} \cdot q < p$:
 
 
 # %%
