@@ -449,7 +449,7 @@ swept = {
 most = float(counts.float().log().mean())
 colors = (plots.REFERENCE, plots.ORANGE, plots.SKY, plots.PURPLE)
 figure, (ax,) = plots.panels(
-    title="A filter wins where allowed words suffice, and loses beyond",
+    title="Top-p and min-p win where the allowed words suffice, and lose beyond",
     size=(8.0, 3.4),
     alt="Four falling lines and a dotted vertical one at 0.446 nats. Left of it top-p and min-p are "
     "at the top, temperature alone a little below. Right of it temperature alone is above both. "
@@ -1073,6 +1073,11 @@ def pace(draft: nn.Module | None, num_guesses: int = 1) -> float:
     return seconds(lambda: last(speculate(large, draft, start, **options)), repeats=1)
 
 
+def words_a_call(a: float, num_guesses: int) -> float:
+    """The formula: 1 + a + ... + a^N."""
+    return sum(a**n for n in range(num_guesses + 1))
+
+
 alone_pace, counts = pace(None), [1, 4, 16]
 with torch.inference_mode():
     one_call = seconds(large, start, repeats=8)
@@ -1087,7 +1092,7 @@ r = {
 gains, predicted = {}, {}
 for name, c in prices.items():
     a = shares[name]
-    said_by_formula = [(1 - a ** (n + 1)) / (1 - a) / (r[n + 1] + n * c) for n in counts]
+    said_by_formula = [words_a_call(a, n) / (r[n + 1] + n * c) for n in counts]
     gains[name] = counts, [alone_pace / pace(drafts[name], n) for n in counts]
     predicted[f"reference: {name}"] = counts, said_by_formula
     pairs = zip(counts, gains[name][1], said_by_formula, strict=True)
@@ -1108,7 +1113,7 @@ plots.curves(
     alt="Three measured lines over the number of guesses, each beside its dashed prediction. That of "
     "the small GPT is the highest; that of the unigram is the lowest and falls.",
 )
-formula = max(abs((1 - shares[n] ** 5) / (1 - shares[n]) / per_call[n] - 1) for n in drafts)
+formula = max(abs(words_a_call(shares[n], 4) / per_call[n] - 1) for n in drafts)
 claims.check("words a call, formula and count, five drafts: largest gap", formula, "<", 0.12)
 
 # %% [markdown]
