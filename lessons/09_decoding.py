@@ -836,7 +836,7 @@ print(f"weights: {weights[0]:.1f} and {weights[1]:.1f} million")
 positions = [1, 2, 5, 9, 17, 32]
 with torch.inference_mode():
     clocks = {
-        name: [seconds(model, told[:1, :count], repeats=8) for count in positions]
+        name: [seconds(model, told[:1, :count], repeats=16) for count in positions]
         for name, model in {"our model": writer, "stand-in": large}.items()
     }
 plots.curves(
@@ -1064,13 +1064,13 @@ claims.check("a unigram: words for each call", per_call["1-gram"], "<", 1.5)
 # @title Speed against the number of guesses
 
 
-def pace(draft: nn.Module | None, num_guesses: int = 1) -> float:
-    """Seconds for 40 words of the stand-in."""
+def pace(target: nn.Module, draft: nn.Module | None = None, num_guesses: int = 1) -> float:
+    """Seconds for 40 words of the target, by itself or with a draft."""
     options = dict(max_new_tokens=40, generator=torch.Generator().manual_seed(course.seed))
     if draft is None:
-        return seconds(lambda: last(sample(large, start, **options)), repeats=2)
+        return seconds(lambda: last(sample(target, start, **options)), repeats=2)
     options["num_guesses"] = num_guesses
-    return seconds(lambda: last(speculate(large, draft, start, **options)), repeats=1)
+    return seconds(lambda: last(speculate(target, draft, start, **options)), repeats=2)
 
 
 def words_a_call(a: float, num_guesses: int) -> float:
@@ -1078,13 +1078,8 @@ def words_a_call(a: float, num_guesses: int) -> float:
     return sum(a**n for n in range(num_guesses + 1))
 
 
-alone_pace, counts = pace(None), [1, 4, 16]
-with torch.inference_mode():
-    one_call = seconds(large, start, repeats=8)
-    prices = {
-        name: seconds(drafts[name], told[:1, :2], repeats=8) / one_call
-        for name in ("1-gram", "2-gram", "small GPT")
-    }
+alone_pace, counts = pace(large), [1, 4, 16]
+prices = {name: pace(drafts[name]) / alone_pace for name in ("1-gram", "2-gram", "small GPT")}
 r = {
     at: clock / clocks["stand-in"][0]
     for at, clock in zip(positions, clocks["stand-in"], strict=True)
@@ -1093,7 +1088,7 @@ gains, predicted = {}, {}
 for name, c in prices.items():
     a = shares[name]
     said_by_formula = [words_a_call(a, n) / (r[n + 1] + n * c) for n in counts]
-    gains[name] = counts, [alone_pace / pace(drafts[name], n) for n in counts]
+    gains[name] = counts, [alone_pace / pace(large, drafts[name], n) for n in counts]
     predicted[f"reference: {name}"] = counts, said_by_formula
     pairs = zip(counts, gains[name][1], said_by_formula, strict=True)
     print(
