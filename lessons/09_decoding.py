@@ -839,7 +839,7 @@ with torch.inference_mode():
         name: [seconds(model, told[:1, :count], repeats=16) for count in positions]
         for name, model in {"our model": writer, "stand-in": large}.items()
     }
-plots.curves(
+figure = plots.curves(
     {name: (positions, [clock / times[0] for clock in times]) for name, times in clocks.items()}
     | {"reference: as many calls": (positions, positions)},
     styles=dict.fromkeys(clocks, marks),
@@ -850,6 +850,9 @@ plots.curves(
     title="A call with many positions costs less than as many calls, but not nothing",
     alt="Two lines rise from 1 and stay below the dashed line of as many calls, that of our model far below.",
 )
+figure.axes[0].set_xticks(positions, positions)
+figure.axes[0].minorticks_off()
+figure
 
 # %% [markdown]
 # There is room in a call; in the stand-in less, for its arithmetic fills the cores from a few positions on. Two things can use the room. **Batches**: the next word of many texts at once. That serves many readers, and makes no single text faster.
@@ -1089,7 +1092,7 @@ for name, c in prices.items():
     a = shares[name]
     said_by_formula = [words_a_call(a, n) / (r[n + 1] + n * c) for n in counts]
     gains[name] = counts, [alone_pace / pace(large, drafts[name], n) for n in counts]
-    predicted[f"reference: {name}"] = counts, said_by_formula
+    predicted[f"predicted, {name}"] = counts, said_by_formula
     pairs = zip(counts, gains[name][1], said_by_formula, strict=True)
     print(
         f"{name:9} c = {c:.3f}   "
@@ -1097,10 +1100,10 @@ for name, c in prices.items():
     )
 print("r: " + ", ".join(f"{at} positions {times:.1f}" for at, times in r.items()))
 shades = dict(zip(gains, (plots.ORANGE, plots.SKY, plots.PURPLE), strict=True))
-plots.curves(
+figure = plots.curves(
     gains | predicted | {"reference: no gain": (counts, [1.0] * 3)},
     styles={name: {"marker": "o", "color": shade} for name, shade in shades.items()}
-    | {f"reference: {name}": {"color": shade} for name, shade in shades.items()},
+    | {f"predicted, {n}": {"color": shade, "linestyle": "--"} for n, shade in shades.items()},
     logx=True,
     xlabel="guesses for each call of the target",
     ylabel="times as fast",
@@ -1108,6 +1111,12 @@ plots.curves(
     alt="Three measured lines over the number of guesses, each beside its dashed prediction. That of "
     "the small GPT is the highest; that of the unigram is the lowest and falls.",
 )
+figure.axes[0].set_xticks(counts, counts)
+figure.axes[0].minorticks_off()
+figure
+
+# %% tags=["measure"]
+# @title The formula for words a call, beside the count
 formula = max(abs(words_a_call(shares[n], 4) / per_call[n] - 1) for n in drafts)
 claims.check("words a call, formula and count, five drafts: largest gap", formula, "<", 0.12)
 
