@@ -9,7 +9,7 @@
 # - compare two ways of choosing fairly, at equal randomness;
 # - write a key-value cache and the rule of speculative decoding, and say when they pay.
 #
-# *35 minutes to read, 50 minutes for the exercises, about 80 seconds to run on two cores. Needs lessons 06 and 07. The quoted claims are from [the article](../docs/article.md).
+# *35 minutes to read, 40 minutes for the exercises, about 80 seconds to run on two cores. Needs lessons 06 and 07. The quoted claims are from [the article](../docs/article.md).
 # Each exercise is solved in [the answer booklet](answers/09_decoding.ipynb).*
 
 # %% [markdown]
@@ -561,9 +561,9 @@ checks.run("09.2", keep_typical)
 # 3. Keep the `width` likeliest of all these texts, and go back to 2.
 
 # %% [markdown] tags=["exercise-text"]
-# ### Exercise 09.3 - Beam search (25 min, hard)
+# ### Exercise 09.3 - Beam search (15 min, hard)
 #
-# Write it. The model is a function that takes texts (W, T) and gives the log-probabilities (W, V) of their next token. There are fewer texts than `width` at first; keep them all then.
+# Write it. The model is a function that takes texts (W, T) and gives the log-probabilities (W, V) of their next token. There are fewer texts than `width` at first; keep them all then. No stop tokens here.
 #
 # <details><summary>Hint</summary>
 #

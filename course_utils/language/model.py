@@ -143,7 +143,8 @@ class GPT(nn.Module):
         Raises:
             ValueError: padding stands elsewhere, or the mask is not bool.
         """
-        check_mask(mask, mask)
+        if mask is not None:
+            check_mask(mask, mask)
         if not self.config.causal:
             return None
         length = self.context_length

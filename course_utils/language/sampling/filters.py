@@ -156,7 +156,7 @@ def check_logits(logits: Tensor) -> None:
 
 def check_temperature(temperature: Any) -> None:
     """Raise ValueError unless logits can be divided by it, or it is 0."""
-    number = isinstance(temperature, Real) and type(temperature) is not bool
+    number = isinstance(temperature, Real) and not isinstance(temperature, bool)
     if not number or (temperature != 0 and not COLDEST <= temperature < math.inf):
         raise ValueError(
             f"temperature must be 0, the likeliest token (greedy), or at least {COLDEST:g} and "
