@@ -1082,7 +1082,7 @@ for name, amount in moves.items():
     print(f"{name:20} a logit moves by {amount:.0e}; gaps below that: {share:.1%} of the decisions")
 flips = (together != half_together).any(1)
 first_flip = (together != half_together).int().argmax(1)
-at_flip = gaps.gather(1, first_flip[:, None])[flips]
+at_flip = gaps.gather(1, first_flip[:, None])[flips, 0]
 print(f"gaps where bfloat16 flips: median {at_flip.median():.3f}; of all: {gaps.median():.1f}")
 claims.check(
     "where bfloat16 flips, the gap is small (largest)", max(at_flip.tolist(), default=0.0), "<", 0.5
