@@ -1083,7 +1083,7 @@ formula = max(abs(words_a_call(shares[n], 4) / per_call[n] - 1) for n in drafts)
 claims.check("words a call, formula and count, five drafts: largest gap", formula, "<", 0.12)
 
 # %% [markdown]
-# Three words a call from the 2-gram are far from three times the speed: reading the guesses costs $r$, drawing them $Nc$. (With one guess the prediction is too high: it leaves out the coins and the round itself.) A long row pays only if nearly all are taken. Where weights are what a call waits for,
+# Three words a call from the 2-gram are far from three times the speed: reading the guesses costs $r$, drawing them $Nc$. (With one guess the prediction was too high here: it leaves out what a round costs besides its calls.) A long row pays only if nearly all are taken. Where weights are what a call waits for,
 # $r$ is near 1 and more drafts pay; where a batch of many readers fills the call, each guess is paid in full.
 
 # %% [markdown]
@@ -1096,7 +1096,8 @@ claims.check("words a call, formula and count, five drafts: largest gap", formul
 
 # %% tags=["measure"]
 # @title Texts that differ when one thing changes
-half = copy.deepcopy(writer).bfloat16()
+half = language.GPT(writer.config).bfloat16().to(course.device).eval()
+half.load_state_dict(writer.state_dict())  # rounded as they are copied
 half_together, half_alone = continued(half), one_by_one(half)
 cores = torch.get_num_threads()
 torch.set_num_threads(1 if cores > 1 else 2)
