@@ -8,6 +8,10 @@ from torch import Tensor
 
 def check_batch(tokens: Tensor, name: str = "tokens") -> None:
     """Raise ValueError unless these are int64 tokens (B, T), T >= 1."""
+    if not isinstance(tokens, Tensor):
+        raise ValueError(
+            f"{name} must be a tensor (B, T); got {type(tokens).__name__}. Use torch.tensor."
+        )
     if tokens.ndim != 2 or not tokens.shape[1]:
         remedy = f" Use {name}[None] for a single text." if tokens.ndim == 1 else ""
         raise ValueError(
@@ -48,6 +52,8 @@ def check_mask(mask: Tensor | None, tokens: Tensor) -> None:
     """Raise ValueError unless the mask is None, or padding stands before the text in each row."""
     if mask is None:
         return
+    if not isinstance(mask, Tensor):
+        raise ValueError(f"mask must be a bool tensor; got {type(mask).__name__}.")
     if mask.dtype != torch.bool or mask.shape != tokens.shape:
         raise ValueError(
             f"mask must be bool and of the prompt's shape {tuple(tokens.shape)}, True for tokens; "

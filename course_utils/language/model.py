@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.language.cache import Cache
-from course_utils.language.inputs import check_batch, check_length, check_vocabulary
+from course_utils.language.inputs import check_batch, check_length, check_mask, check_vocabulary
 from course_utils.layers import Attention, Block, check_sizes, rotations, zero
 
 
@@ -139,7 +139,12 @@ class GPT(nn.Module):
         Texts of unequal length are padded on their left, and mask (B, T) is False for the padding.
         None for a model that is not causal: there a new token changes what all others see, so
         nothing can be kept and the whole text is read each time.
+
+        Raises:
+            ValueError: padding stands elsewhere, or the mask is not bool.
         """
+        if mask is not None:
+            check_mask(mask, mask)
         if not self.config.causal:
             return None
         length = self.context_length

@@ -91,7 +91,7 @@ class KeyValues:
         """Add keys and values, each (B, H, T, K); returns all so far, each (B, H, size, K).
 
         Raises:
-            ValueError: there is no room for them, or they are of another batch.
+            ValueError: there is no room for them, or they are of another batch, shape or dtype.
         """
         before, size = self.size, self.size + keys.shape[2]
         if size > self.length:
@@ -105,6 +105,13 @@ class KeyValues:
             raise ValueError(
                 f"this cache holds a batch of {len(self.keys)}; got one of {len(keys)}. "
                 "Make a new cache for other texts."
+            )
+        like = (self.keys[:, :, before:size], keys), (self.values[:, :, before:size], values)
+        if any(a.shape != b.shape or a.dtype != b.dtype for a, b in like):
+            raise ValueError(
+                "keys and values must both have the heads, width and dtype of this cache, "
+                f"{tuple(like[0][0].shape)}, {self.keys.dtype}; got {tuple(keys.shape)}, "
+                f"{keys.dtype} and {tuple(values.shape)}, {values.dtype}."
             )
         self.keys[:, :, before:size] = keys
         self.values[:, :, before:size] = values

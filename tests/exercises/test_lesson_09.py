@@ -19,7 +19,7 @@ def pick_by_loop(probs, coins):
     tokens = []
     for row, coin in zip(probs.tolist(), coins.tolist(), strict=True):
         token = 0
-        while coin >= row[token]:
+        while token < len(row) - 1 and coin >= row[token]:
             coin -= row[token]
             token += 1
         tokens.append(token)
@@ -27,15 +27,18 @@ def pick_by_loop(probs, coins):
 
 
 def pick_first_above(probs, coins):
-    return (probs.cumsum(dim=1) > coins.unsqueeze(1)).float().argmax(dim=1)
+    ends = probs.cumsum(dim=1)
+    return (ends / ends[:, -1:] > coins.unsqueeze(1)).float().argmax(dim=1)
 
 
 def pick_by_search(probs, coins):
-    return torch.searchsorted(probs.cumsum(-1), coins[:, None], right=True).squeeze(-1)
+    found = torch.searchsorted(probs.cumsum(-1), coins[:, None], right=True).squeeze(-1)
+    return found.clamp(max=probs.shape[1] - 1)
 
 
 def pick_by_pieces(probs, coins):
-    ends = probs.cumsum(-1)
+    ends = probs.double().cumsum(-1)
+    ends, probs = ends / ends[:, -1:], probs / ends[:, -1:]
     inside = (coins[:, None] >= ends - probs) & (coins[:, None] < ends)
     return inside.int().argmax(-1)
 
@@ -77,6 +80,21 @@ def typical_by_ranks(logits, mass):
     total = probs.gather(1, order).cumsum(1).roll(1, 1)
     total[:, 0] = 0
     return torch.where((total < mass).gather(1, ranks), logits, -INF)
+
+
+def typical_gathered(logits, mass):
+    logs = logits.log_softmax(-1)
+    order = (-logs - torch.special.entr(logs.exp()).sum(-1, keepdim=True)).abs().argsort(-1)
+    probs = logs.exp().gather(-1, order)
+    return logits.masked_fill((probs.cumsum(-1) - probs >= mass).gather(-1, order), -INF)
+
+
+def typical_undefined(logits, mass):
+    logs = logits.log_softmax(-1)
+    order = (-logs + (logs.exp() * logs).sum(-1, keepdim=True)).abs().argsort(-1)
+    probs = logs.exp().gather(-1, order)
+    enough = probs.cumsum(-1) - probs >= mass
+    return logits.masked_fill(enough.scatter(-1, order, enough), -INF)
 
 
 # 09.3
@@ -151,6 +169,8 @@ def beams(next_logs, start, width, num_steps, *, remember=True, best_of_each=Fal
 WRONG = {
     "09.1": [
         lambda p, c: p.argmax(-1),
+        lambda p, c: (p.cumsum(-1) <= c[:, None]).sum(-1),  # may fall off the end
+        lambda p, c: (p.cumsum(-1) > c[:, None]).int().argmax(-1),
         lambda p, c: torch.multinomial(p, 1)[:, 0],
         lambda p, c: (p.cumsum(-1) < c[:, None]).sum(-1),
         lambda p, c: torch.searchsorted(p.cumsum(-1), c[:, None])[:, 0],
@@ -221,6 +241,9 @@ def test_a_wrong_answer_is_refused(name, answer):
     [
         ("09.1", lambda p, c: (p.cumsum(-1) < c[:, None]).sum(-1), "< or <="),
         ("09.1", lambda p, c: p.argmax(-1), "greedy"),
+        ("09.1", lambda p, c: (p.cumsum(-1) <= c[:, None]).sum(-1), "does not exist"),
+        ("09.2", lambda x, m: typical_gathered(x, m), "put them there"),
+        ("09.2", lambda x, m: typical_undefined(x, m), "0 log 0"),
         ("09.2", lambda x, m: keep_top_p(x, m), "This is top-p"),
         ("09.3", lambda f, s, w, n: beams(f, s, w, n, remember=False), "log-probability so far"),
         ("09.3", lambda f, s, w, n: beams(f, s, 1, n), "one text only"),

@@ -129,6 +129,10 @@ def test_filters_never_remove_the_likeliest_so_greedy_is_greedy():
     [
         (dict(temperature=-0.1), r"temperature must be 0.*got -0\.1"),
         (dict(temperature=math.nan), "got nan"),
+        (dict(temperature="1"), "got '1'"),
+        (dict(temperature=None), "got None"),
+        (dict(top_p=True), "got True"),
+        (dict(min_p=True), "got True"),
         (dict(top_k=0), "top_k must be a whole number, at least 1.*got 0"),
         (dict(top_k=2.0), r"whole number.*got 2\.0"),
         (dict(top_k=True), "got True"),
@@ -173,3 +177,32 @@ def test_logits_that_are_no_answer(temperature, said, message):
     logits = torch.tensor([[0.0, 1.0, 2.0], said])
     with pytest.raises(ValueError, match=message):
         next_probs(logits, temperature)
+
+
+@pytest.mark.parametrize("said", [[0.0, math.nan, 1.0], [0.0, INF, 1.0], [-INF, -INF, -INF]])
+def test_each_filter_refuses_logits_that_are_no_answer(said):
+    for function, value in ((keep_top_k, 2), (keep_top_p, 0.5), (keep_top_p, 1), (keep_min_p, 0.1)):
+        with pytest.raises(ValueError, match="it said"):
+            function(torch.tensor([said]), value)
+
+
+def test_a_temperature_too_cold_for_the_logits_is_an_error():
+    with pytest.raises(ValueError, match="it said inf"):
+        next_probs(torch.tensor([[1e33, 9e32, 0.0]]), 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "mask", "message"),
+    [
+        ([[0]], None, r"a text for each row; got \(2, 4\) and \(1, 1\)"),
+        ([[0], [9]], None, r"tokens must lie in 0 \.\.\. 3; got 0 \.\.\. 9"),
+        ([[0, 1], [1, 2]], [[True, True], [True, False]], "padding must stand before"),
+        ([[0, 1], [1, 2]], [[1.0, 1.0], [1.0, 1.0]], "mask must be bool"),
+    ],
+)
+def test_the_penalty_wants_a_text_for_each_row(tokens, mask, message):
+    mask = None if mask is None else torch.tensor(mask)
+    with pytest.raises(ValueError, match=message):
+        penalise_repetition(torch.zeros(2, 4), torch.tensor(tokens), 1.2, mask)
+    with pytest.raises(ValueError, match="tokens must be int64"):
+        penalise_repetition(torch.zeros(2, 4), torch.zeros(2, 1, dtype=torch.int32), 1.2)

@@ -378,3 +378,25 @@ def test_cache_and_no_cache_agree_for_every_shape_of_batch(batch, length):
         for use in (True, False)
     ]
     assert torch.equal(*texts)
+
+
+def test_arguments_that_are_no_tensors_get_a_clear_error():
+    with pytest.raises(ValueError, match=r"prompt must be a tensor \(B, T\); got list"):
+        sample(coin, [[0]])
+    with pytest.raises(ValueError, match="mask must be a bool tensor; got list"):
+        sample(coin, PROMPT, mask=[[True]])
+    with pytest.raises(ValueError, match="generator must be .* got 5"):
+        sample(coin, PROMPT, generator=5)
+    with pytest.raises(ValueError, match="padding must stand before"):
+        awake_gpt().make_cache(torch.tensor([[True, False]]))
+    with pytest.raises(ValueError, match="mask must be bool"):
+        awake_gpt().make_cache(torch.tensor([[0, 1]]))
+
+
+def test_a_stop_token_may_be_a_tensor():
+    model = awake_gpt()
+    texts = [
+        last(sample(model, torch.tensor([[1, 2]]), max_new_tokens=9, temperature=0, stop=stop))
+        for stop in (3, torch.tensor(3), torch.tensor([3]))
+    ]
+    assert all(torch.equal(text.state, texts[0].state) for text in texts)

@@ -185,3 +185,22 @@ def test_wrong_arguments_get_a_clear_error(arguments, message):
     draft = arguments.pop("draft", ngram())
     with pytest.raises(ValueError, match=message):
         next(speculate(awake_gpt(), draft, prompt, **arguments))
+
+
+def test_what_stands_after_a_stop_token_was_not_accepted():
+    model, length = awake_gpt(), 1
+    text = last(
+        speculate(model, model, torch.tensor([[1]]), max_new_tokens=10, temperature=0)
+    ).state
+    stop = int(text[0, 3])
+    for step in speculate(
+        model, model, torch.tensor([[1]]), num_guesses=8, temperature=0, stop=stop
+    ):
+        added = step.state.shape[1] - length
+        assert step.prediction.num_accepted <= added
+        length = step.state.shape[1]
+
+
+def test_speculation_takes_no_padding():
+    with pytest.raises(TypeError, match="speculate takes no 'mask'"):
+        speculate(awake_gpt(), ngram(), torch.tensor([[1]]), mask=None)

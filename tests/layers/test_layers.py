@@ -178,6 +178,23 @@ def test_a_cache_is_for_causal_attention_and_for_one_batch():
 
 
 @pytest.mark.parametrize(
+    ("keys", "values"),
+    [
+        (torch.ones(3, 1, 1, 4), torch.ones(3, 1, 1, 4)),  # one head after two
+        (torch.ones(3, 2, 2, 4), torch.ones(3, 2, 1, 4)),
+        (torch.ones(3, 2, 1, 1), torch.ones(3, 2, 1, 4)),
+        (torch.ones(3, 2, 1, 4).double(), torch.ones(3, 2, 1, 4).double()),
+    ],
+)
+def test_nothing_is_broadcast_into_a_cache(keys, values):
+    cache, first = KeyValues(9), torch.ones(3, 2, 1, 4)
+    cache.extend(first, first)
+    with pytest.raises(ValueError, match="must both have the heads, width and dtype"):
+        cache.extend(keys, values)
+    assert cache.size == 1
+
+
+@pytest.mark.parametrize(
     ("make", "says"),
     [
         (lambda: Attention(0, 1, causal=True), "width must be a whole number, at least 1; got 0"),

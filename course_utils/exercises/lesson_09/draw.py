@@ -9,16 +9,21 @@ from course_utils.exercises import Exercise, Mistake
 
 
 def pick(probs: Tensor, coins: Tensor) -> Tensor:
-    """The token whose piece of [0, 1) each coin falls into."""
-    return (probs.cumsum(-1) <= coins[:, None]).sum(-1)
+    """The token whose piece of the row each coin falls into; a sum of floats may stop below 1."""
+    ends = probs.cumsum(-1)
+    return (ends <= coins[:, None] * ends[:, -1:]).sum(-1)
 
 
 def draw_cases() -> list[tuple[Any, ...]]:
-    """Rows unlike each other, coins on borders, zeros in front, between and behind, one row."""
+    """Rows unlike each other, coins on borders, zeros in front, between and behind, one row.
+
+    The last row ends at 1 - 3 / 2^24, and its coin is the largest float below 1.
+    """
     eighths = torch.tensor([[1, 2, 4, 1], [0, 4, 0, 4], [8, 0, 0, 0], [0, 0, 1, 7]]) / 8
     every = torch.arange(8) / 8  # each coin on or between the borders
     random = torch.rand(30, 11).pow(6)
     random = random / random.sum(-1, keepdim=True)
+    short = torch.tensor([[0.5, 0.25, 0.25 - 3 / 2**24]])
     return [
         (torch.tensor([[0.5, 0.25, 0.25]]), torch.tensor([0.6])),
         (eighths, torch.tensor([0.5, 0.75, 0.99, 0.0])),
@@ -26,6 +31,7 @@ def draw_cases() -> list[tuple[Any, ...]]:
         (eighths[1:2].expand(8, 4), every),
         (eighths[3:].expand(8, 4), every + 1 / 16),
         (random, torch.rand(30) * 0.999),
+        (short, torch.tensor([1 - 1 / 2**24])),
     ]
 
 
@@ -46,6 +52,12 @@ DRAW = Exercise(
             lambda probs, coins: (probs > coins[:, None]).int().argmax(-1),
             "You compare the coin with each probability. A token's piece begins where those "
             "before it end: compare with their running sum, cumsum.",
+        ),
+        Mistake(
+            "off the end",
+            lambda probs, coins: (probs.cumsum(-1) <= coins[:, None]).sum(-1),
+            "A coin just below 1 gives yours a token that does not exist, because a row of floats "
+            "may sum to a little less than 1. Multiply each coin by the sum of its row.",
         ),
         Mistake(
             "a border belongs to the left",

@@ -32,6 +32,7 @@ def _kept(
     far: Callable[[Tensor], Tensor] = _far,
     crossing: bool = True,
     put_back: bool = True,
+    gathered: bool = False,
     normalise: bool = True,
 ) -> Tensor:
     """The filter, with each of its steps as something that can go wrong."""
@@ -41,7 +42,13 @@ def _kept(
     total = probs.cumsum(-1)
     enough = (total - probs if crossing else total) >= mass
     removed = enough.scatter(-1, order, enough) if put_back else enough
+    removed = enough.gather(-1, order) if gathered else removed
     return logits.masked_fill(removed, -math.inf)
+
+
+def _undefined(logs: Tensor) -> Tensor:
+    """Distance from an entropy that is NaN where a probability is 0."""
+    return (-logs + (logs.exp() * logs).sum(-1, keepdim=True)).abs()
 
 
 def _all_rows(logs: Tensor) -> Tensor:
@@ -101,6 +108,17 @@ TYPICAL = Exercise(
             lambda x, m: _kept(x, m, put_back=False),
             "Your marks are in sorted order, the logits are not. Put each mark back at the place "
             "that it came from, as on the page.",
+        ),
+        Mistake(
+            "gathered, not scattered",
+            lambda x, m: _kept(x, m, gathered=True),
+            "gather takes the marks from the places in order; you want to put them there: scatter.",
+        ),
+        Mistake(
+            "an entropy that is no number",
+            lambda x, m: _kept(x, m, far=_undefined),
+            "Rows with a token of probability 0 go wrong: 0 log 0 is NaN in floats. "
+            "torch.special.entr gives 0 there.",
         ),
         Mistake(
             "logits taken for logarithms",

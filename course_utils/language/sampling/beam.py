@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.language.inputs import check_batch, check_mask, check_vocabulary
-from course_utils.language.sampling.choosing import check_logits, stop_tokens
+from course_utils.language.sampling.choosing import stop_tokens
+from course_utils.language.sampling.filters import check_logits
 from course_utils.language.sampling.reading import Reader
 from course_utils.layers import at_least_float32, check_sizes
 from course_utils.records import SampleStep
@@ -30,8 +31,8 @@ def beam_search(
 ) -> Iterator[SampleStep[Tensor]]:
     """Look for the likeliest texts after a prompt: keep the best `width` of all continuations.
 
-    A text's log-probability is the sum over its new tokens, with no correction for its length. With
-    a width of V^(T - 1) nothing is ever dropped, and the search is exhaustive; with 1 it is greedy.
+    A text's log-probability is the sum over its new tokens, with no correction for its length. For
+    N new tokens a width of V^(N - 1) drops nothing, and the search is exhaustive; 1 is greedy.
 
     Args:
         model: tokens (B, T) -> logits (B, T, V).

@@ -60,7 +60,7 @@ class Choice:
         Raises:
             ValueError: the model said NaN or inf, or left no token; or the penalty lacks a text.
         """
-        check_logits(logits)
+        filters.check_logits(logits)
         if self.repetition_penalty != 1:
             if tokens is None:
                 raise ValueError(
@@ -103,18 +103,13 @@ def next_probs(logits: Tensor, temperature: float = 1.0, **filters: Any) -> Tens
     return Choice(temperature=temperature, **filters).probs(logits)
 
 
-def check_logits(logits: Tensor) -> None:
-    """Raise ValueError unless every row has a largest logit that is a number."""
-    largest = logits.amax(-1)  # NaN where a row holds one, -inf where all are removed
-    if torch.isfinite(largest).all():
-        return
-    if largest.isnan().any():
-        came, remedy = "NaN", "Was the training stopped by a loss that is NaN?"
-    elif largest.isposinf().any():
-        came, remedy = "inf", "Was the model trained at too high a rate?"
-    else:
-        came, remedy = "-inf for all tokens", "At least one token must be left."
-    raise ValueError(f"the model must say a finite logit for some token; it said {came}. {remedy}")
+def check_generator(generator: Any) -> None:
+    """Raise ValueError unless this is a generator or None."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise ValueError(
+            f"generator must be a torch.Generator or None; got {generator!r}. "
+            "Use torch.Generator().manual_seed(0)."
+        )
 
 
 def draw(probs: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -123,7 +118,7 @@ def draw(probs: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.multinomial(probs.to(source), 1, generator=generator)[:, 0].to(probs.device)
 
 
-def stop_tokens(stop: int | Sequence[int] | None) -> list[int]:
+def stop_tokens(stop: int | Sequence[int] | Tensor | None) -> list[int]:
     """The tokens that end a text, as a list.
 
     Raises:
@@ -131,6 +126,7 @@ def stop_tokens(stop: int | Sequence[int] | None) -> list[int]:
     """
     if stop is None:
         return []
+    stop = stop.flatten().tolist() if isinstance(stop, Tensor) else stop
     several: list[Any] = list(stop) if isinstance(stop, Iterable) else [stop]
     whole = (isinstance(t, Integral) and not isinstance(t, bool) for t in several)
     if not all(whole) or min(several, default=0) < 0:

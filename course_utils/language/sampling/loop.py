@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.language.inputs import check_batch, check_mask, check_vocabulary
-from course_utils.language.sampling.choosing import Choice, stop_tokens
+from course_utils.language.sampling.choosing import Choice, check_generator, stop_tokens
 from course_utils.language.sampling.reading import Reader
 from course_utils.layers import check_sizes
 from course_utils.records import SampleStep
@@ -67,6 +67,7 @@ def sample(
     check_batch(prompt, "prompt")
     check_sizes(max_new_tokens=max_new_tokens)
     check_mask(mask, prompt)
+    check_generator(generator)
     choice = Choice(
         repetition_penalty=repetition_penalty,
         temperature=temperature,

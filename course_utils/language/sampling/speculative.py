@@ -6,14 +6,14 @@ Letters: N guesses, T tokens, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.language.inputs import check_batch, check_vocabulary
-from course_utils.language.sampling.choosing import Choice, stop_tokens
+from course_utils.language.sampling.choosing import Choice, check_generator, stop_tokens
 from course_utils.language.sampling.reading import Reader
 from course_utils.layers import check_sizes
 from course_utils.records import SampleStep
@@ -25,7 +25,8 @@ class Guesses:
 
     Attributes:
         tokens: (N,) what the draft had guessed.
-        num_accepted: how many of them the target took, from the first on.
+        num_accepted: how many of them are in the text, from the first on. One more token follows,
+            unless the last of them is a stop token.
         probs: (1, V) that the token after those was drawn from.
     """
 
@@ -83,6 +84,10 @@ def speculate(
             "for each row."
         )
     check_sizes(num_guesses=num_guesses, max_new_tokens=max_new_tokens)
+    check_generator(generator)
+    unknown = sorted(settings.keys() - {field.name for field in fields(Choice)})
+    if unknown:
+        raise TypeError(f"speculate takes no {unknown[0]!r}: one text, and no padding.")
     choice, ends = Choice(**settings), stop_tokens(stop)
     readers = Reader(target, use_cache), Reader(draft, use_cache)
     return speculative_steps(*readers, prompt, choice, num_guesses, max_new_tokens, ends, generator)
@@ -114,6 +119,7 @@ def speculative_steps(
         new = choice.draw(probs, generator)
         tokens = torch.cat([guessed[:, : length + accepted], new[None]], dim=1)
         tokens, over = cut(tokens, length, stop)
+        accepted = min(accepted, tokens.shape[1] - length)  # what stood after a stop is gone
         for reader in (target, draft):
             reader.keep(tokens.shape[1] - 1)  # refused guesses were read
         over = over or tokens.shape[1] == end
