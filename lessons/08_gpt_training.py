@@ -11,7 +11,7 @@
 # - put a network beside the best rival that only counts;
 # - tell a fluent answer from a known one.
 #
-# *40 minutes to read, 45 minutes for the exercises, about 90 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# *40 minutes to read, 45 minutes for the exercises, about 70 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/08_gpt_training.ipynb).*
 
 # %% tags=["setup"]
