@@ -58,3 +58,19 @@ def check_mask(mask: Tensor | None, tokens: Tensor) -> None:
             "padding must stand before the text, and each row needs a token: every row of mask is "
             f"some False, then at least one True; got {mask.int().tolist()}."
         )
+
+
+def check_padding(source: Tensor, pad: int) -> None:
+    """Raise ValueError unless each source (B, S) is some tokens, then nothing but padding.
+
+    Looked at on the CPU only: an accelerator would wait.
+    """
+    real = source != pad
+    if source.device.type != "cpu" or not source.shape[1]:
+        return
+    if not real[:, 0].all() or bool((real[:, 1:] & ~real[:, :-1]).any()):
+        raise ValueError(
+            f"each source must be some tokens and then padding ({pad}), if any; got "
+            f"{source.tolist() if source.numel() < 40 else 'one with padding elsewhere'}. "
+            "Remove the padding before or between the tokens, and leave out empty sources."
+        )

@@ -8,9 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from course_utils.language.inputs import check_batch
+from course_utils.language.inputs import check_batch, check_padding
 from course_utils.language.model import GPT
-from course_utils.language.seq2seq import check_padding
 
 
 def join(source: Tensor, target: Tensor, pad: int = 0) -> tuple[Tensor, Tensor]:
