@@ -1,4 +1,4 @@
-"""Exercise 10.1: exact match up to the stop token."""
+"""Exercise 10.2: exact match up to the stop token."""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +65,7 @@ def match_cases() -> list[tuple[Any, ...]]:
 
 
 MATCHES = Exercise(
-    id="10.1",
+    id="10.2",
     title="exact match up to the stop",
     reference=matches,
     cases=match_cases,
