@@ -310,13 +310,15 @@ vocab_size = len(tests.vocabulary)
 def two_stacks(seed: int, **changes) -> EncoderDecoder:
     """An encoder of one block and a decoder of two."""
     torch.manual_seed(seed)
-    return EncoderDecoder(Seq2SeqConfig(vocab_size, width=28, **changes))
+    sizes = dict(vocab_size=vocab_size, width=28) | changes
+    return EncoderDecoder(Seq2SeqConfig(**sizes))
 
 
-def one_stack(seed: int, width: int = 32) -> DecoderOnly:
-    """A GPT of three blocks that reads the source as well."""
+def one_stack(seed: int, width: int = 32, num_layers: int = 3, **changes) -> DecoderOnly:
+    """A GPT that reads the source as well."""
     torch.manual_seed(seed)
-    return DecoderOnly(GPT(GPTConfig(vocab_size, num_layers=3, width=width)))
+    sizes = dict(vocab_size=vocab_size, num_layers=num_layers, width=width) | changes
+    return DecoderOnly(GPT(GPTConfig(**sizes)))
 
 
 def stirred(model: nn.Module) -> nn.Module:
@@ -392,11 +394,11 @@ checks.run("10.2", matches)
 
 
 # %%
-NAMES = ("encoder-decoder", "decoder-only", "decoder-only, narrow")
+NAMES = ("encoder-decoder", "decoder-only", "decoder-only, small")
 makers = {
     "encoder-decoder": two_stacks,  # 28 wide
     "decoder-only": one_stack,  # 32 wide
-    "decoder-only, narrow": lambda seed: one_stack(seed, width=24),
+    "decoder-only, small": lambda seed: one_stack(seed, width=28, num_layers=2),
 }
 
 
@@ -410,8 +412,8 @@ def of_two_stacks(s: int, t: int, width: int) -> int:
     return of_block(s, width) + 2 * (of_block(t, width) + cross) + 2 * t * width * vocab_size
 
 
-def of_one_stack(s: int, t: int, width: int) -> int:
-    return 3 * of_block(s + t, width) + 2 * (s + t) * width * vocab_size
+def of_one_stack(s: int, t: int, width: int, num_layers: int) -> int:
+    return num_layers * of_block(s + t, width) + 2 * (s + t) * width * vocab_size
 
 
 # %% [markdown]
@@ -425,8 +427,8 @@ COLORS = dict(zip(NAMES, (plots.SKY, plots.ORANGE, plots.PURPLE), strict=True))
 weights = {name: measure.count_parameters(make(0)) for name, make in makers.items()}
 costs = {
     "encoder-decoder": of_two_stacks(9, 22, 28),
-    "decoder-only": of_one_stack(9, 22, 32),
-    "decoder-only, narrow": of_one_stack(9, 22, 24),
+    "decoder-only": of_one_stack(9, 22, 32, 3),
+    "decoder-only, small": of_one_stack(9, 22, 28, 2),
 }
 mean_pair = torch.full((1, 9), 5), torch.full((1, 22), 5)
 by_torch = {name: measure.forward_flops(make(0), *mean_pair) for name, make in makers.items()}
@@ -449,8 +451,6 @@ from course_utils.language import exact_match
 
 class Watched(nn.Module):
     """A model that is tested every 50 steps of its training; the scores are kept with its weights."""
-
-    edges = ()
 
     def __init__(self, model: nn.Module, pairs: data.Pairs, num_steps: int):
         super().__init__()
@@ -518,7 +518,7 @@ run("decoder-only")
 
 # %% tags=["measure"]
 # @title The narrow decoder alone
-run("decoder-only, narrow")
+run("decoder-only, small")
 
 # %% [markdown]
 # *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines, and the narrow rival, over the operations that the training has cost: three times those of the forward pass, since going backward costs about two more.*
@@ -945,15 +945,16 @@ kind = dict(num_events=(2, 5), num_treasures=(2, 2))
 reports = data.summary_pairs(32 * sizes.summary_steps, **kind)
 report_check = data.summary_pairs(200, part="validation", **kind).to(course.device)
 report_tests = data.summary_pairs(sizes.num_tests, part="test", **kind).to(course.device)
-vocab_size = len(reports.vocabulary)  # of this task: the makers build for it now
+of_this_task = dict(vocab_size=len(reports.vocabulary))
 
 print(" ".join(report_tests.words(report_tests.source[0])))
 print("->", " ".join(report_tests.words(report_tests.target[0])))
+LAYOUTS = {NAMES[0]: two_stacks, NAMES[1]: one_stack}
 writers, report_curves = {}, {}
 for name in NAMES[:2]:
     file = "summary_" + name.replace("-", "_")
     writers[name], report_curves[name] = trained(
-        file, makers[name](0), reports, report_check, sizes.summary_steps
+        file, LAYOUTS[name](0, **of_this_task), reports, report_check, sizes.summary_steps
     )
 
 

@@ -12,7 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.language.cache import Cache
-from course_utils.language.inputs import check_batch, check_length, check_padding, check_vocabulary
+from course_utils.language.inputs import (
+    check_batch,
+    check_length,
+    check_pad,
+    check_padding,
+    check_vocabulary,
+)
 from course_utils.layers import (
     Block,
     DecoderBlock,
@@ -62,8 +68,9 @@ class Seq2SeqConfig:
                 f"by 2 num_heads; got width={self.width}, num_heads={self.num_heads}. "
                 f"Use width={self.width + -self.width % pairs}."
             )
-        if not 0 <= self.pad < self.vocab_size:
-            raise ValueError(f"pad must be a token, 0 to {self.vocab_size - 1}; got {self.pad}.")
+        check_pad(self.pad, self.vocab_size)
+        if not isinstance(self.bidirectional, bool):
+            raise ValueError(f"bidirectional must be True or False; got {self.bidirectional!r}.")
 
 
 class EncoderDecoder(nn.Module):
