@@ -61,13 +61,13 @@ for source, target in zip(tests.source[:3], tests.target[:3], strict=True):
 # Its rules:
 #
 # - *Words* have one to three syllables, and share them: *ti* is a cat, *lu ti* is a bird.
-# - *Order*: when or where, then who, then whom, then the verb. An adjective follows its noun; of two, the nearer one comes first.
+# - *Order*: when, where or how; then who, then whom, then the verb. An adjective follows its noun; of two, the nearer one comes first.
 # - *Agreement*: nouns have one of three classes. An adjective ends as its noun says (*-o*, *-a* or *-i*), and the verb ends as its subject says.
 #
 # A tenth of all translations is kept for testing, another for choices on the way (the *validation part*). Two sentences that mean the same have the same translation (*today dog sees cat*, *dog sees cat today*), so no sentence
-# of the test has been seen in training, and none that means the same.
+# of the test has been seen in training, and none that has the same translation.
 #
-# Since we wrote the rules, we also know *why* each token is what it is: which word of the source decides it. That is the true **alignment**. **Guess first:** which word decides the ending of an adjective?
+# Since we wrote the rules, we also know *why* each token is what it is: which word of the source decides it. That is the true **alignment**. **Guess first:** draw it as a table, the words of the source across, the tokens of the translation downwards. Is it a diagonal?
 
 # %% tags=["measure"]
 # @title One sentence, and the word that decides each token of its translation
@@ -97,7 +97,7 @@ def draw_alignment(row: int):
 draw_alignment(example)
 
 # %% [markdown]
-# The noun does. The ending is written after the adjective, but a different word decides it.
+# No. And look at the endings: each is written after an adjective or a verb, but a noun decides it.
 
 # %% [markdown]
 # ## Cross-attention
@@ -571,9 +571,10 @@ claims.check(
 )
 
 # %% [markdown]
-# At equal weights and equal pairs the two end close together: no winner at this size. But the encoder-decoder has used about half the operations. **A decoder alone that may use no more is behind**: here, because it has fewer weights.
-# One of full width with half as many steps falls behind as well ([the log](../docs/experiments.md)). All lines still rise at the end; how they would go on we have not seen. (Raffel et al. 2020 compare
-# layouts at scale by the same two counts; there, too, two stacks do well for their price.)
+# At equal weights and equal pairs the two end close together, though the encoder-decoder has used half the operations. At equal operations it ends a little ahead of the small decoder alone: with these three seeds.
+#
+# Are three seeds enough? We trained five more of each ([the log](../docs/experiments.md)). Two of the encoder-decoders ended behind all other networks, and over all eight the lead is gone. **At this size the seed moves the result more than the layout does.** How the lines would go on we have not seen. (Raffel et al. 2020 compare layouts at scale
+# by the same two counts. There two stacks do well for their price.)
 
 # %% [markdown]
 # ## Writing for real
@@ -609,19 +610,26 @@ claims.check("exact match by writing and in one call agree (share)", agree, ">",
 numbers = {word: token for token, word in enumerate(tests.vocabulary)}
 longer = data.translation_pairs(100, part="test", num_clauses=(3, 3)).to(course.device)
 how = dict(start=data.START, stop=data.STOP, max_new_tokens=60)
-joins = []
+counts, less_one = [], []
 for seed in (0, 1, 2):
     text = last(generate(runners["encoder-decoder", seed], longer.source, **how)).state
-    joins.append(float((text == numbers["et"]).sum(1).float().mean()))
+    said_by_it = [" ".join(longer.words(row)) for row in text]
+    counts.append(sum(row.count(" et ") + 1 for row in said_by_it) / len(longer))
+    hits = 0
+    for row, truth in zip(said_by_it, longer.target, strict=True):
+        whole = " ".join(longer.words(truth)).split(" et ")
+        hits += row in {" et ".join(whole[:i] + whole[i + 1 :]) for i in range(3)}
+    less_one.append(hits / len(longer))
     if seed == 0:
-        print(" ".join(longer.words(longer.source[0])), "->", " ".join(longer.words(text[0])))
+        print(" ".join(longer.words(longer.source[0])), "->", said_by_it[0])
 right_of_three = max(share_right(runners["encoder-decoder", seed], longer) for seed in (0, 1, 2))
 claims.check("three clauses: right (best of three seeds)", right_of_three, "<", 0.05)
-claims.check("clauses that they write on average (fewest)", min(joins) + 1, ">", 1.8)
-claims.check("clauses that they write on average (most)", max(joins) + 1, "<", 2.2)
+claims.check("clauses that they write on average (fewest)", min(counts), ">", 1.8)
+claims.check("clauses that they write on average (most)", max(counts), "<", 2.2)
+claims.check("the truth less one clause (most of three seeds)", max(less_one), "<", 0.5)
 
 # %% [markdown]
-# None. They write *two* clauses: **a rule that held for all that was seen has been learned as well.** The layout is able to do more. Trained on up to three clauses it translates three ([the log](../docs/experiments.md)).
+# None. They write *two* clauses, and seldom two of the three: mostly a blend. **A rule that held for all that was seen has been learned as well.** The layout is able to do more: trained on up to three clauses it translates three ([the log](../docs/experiments.md)).
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 10.3 - Write (20 min, medium)
@@ -744,7 +752,7 @@ plots.bars(
     },
     form="{:.0%}",
     xlabel="first syllables at which the best head looks most at the true word, mean of three seeds",
-    title="A head of either layout looks at the true word far more often than chance",
+    title="A head of either layout looks at the true word more often than the controls do",
     alt="Five bars: encoder-decoder and decoder-only far above the three controls, of which the straight line "
     "is the best.",
 )
@@ -775,8 +783,9 @@ for seed, (_, layer, head) in enumerate(heads["encoder-decoder"]):
 print("encoder-decoder, on the word just after the true one:", *(f"{share:.0%}" for share in after))
 
 # %% [markdown]
-# In all three seeds it is a head in the second layer of the decoder that finds new words. Yet it misses the true word at a third to a half of the places, in networks that get nearly all sentences right. Some of the misses lie one word too far. That word's state holds some of the
-# one before it: the join puts it there. Whether that is why, we have not tested, and most misses of seed 1 stay unexplained. **A head of either layout looks at the true word far more often than chance, and its map is still not the alignment.**
+# In all three seeds it is a head in the second layer of the decoder that finds new words. Yet it misses the true word at a third to a half of the places, in networks that get nearly all sentences right. A fifth of all looks go one word too far.
+# There the state holds some of the word before: the join writes it into it. Trained without this join in the encoder, the best heads look at the true word at four of five places ([the log](../docs/experiments.md)).
+# **Attention finds the true word more often than any control, and its map is still not the alignment.**
 
 # %% [markdown]
 # ## Turn it yourself
@@ -840,31 +849,41 @@ show(token=2, layer="layer 2", head="head 2")
 import copy
 
 
-def harmed(seed: int, layer: int, part: str) -> float:
-    """Share right when one map of a layer's cross-attention is zero."""
-    model = copy.deepcopy(runners["encoder-decoder", seed])
-    getattr(model.decoder[layer].cross, part).weight.data.zero_()
-    return share_right(model, tests)
+def harmed(part: str) -> measure.Scatter:
+    """Share right when one map of the decoder is zero, for each seed."""
+    found = []
+    for seed in (0, 1, 2):
+        model = copy.deepcopy(runners["encoder-decoder", seed])
+        model.decoder.get_submodule(part).weight.data.zero_()
+        found.append(share_right(model, tests))
+    return measure.Scatter.of(found)
 
 
-left_over = {"as trained": ends["encoder-decoder"]}
-for layer in (0, 1):
-    for part, what in (("project", "silent"), ("query", "looks at all alike")):
-        found = [harmed(seed, layer, part) for seed in (0, 1, 2)]
-        left_over[f"layer {layer + 1} {what}"] = measure.Scatter.of(found)
+left_over = {
+    "as trained": ends["encoder-decoder"],
+    "cross 1 silent": harmed("0.cross.project"),
+    "cross 1 looks at all alike": harmed("0.cross.query"),
+    "cross 2 silent": harmed("1.cross.project"),
+    "cross 2 looks at all alike": harmed("1.cross.query"),
+    "control: own attention 1 silent": harmed("0.own.attention.project"),
+    "control: own attention 2 silent": harmed("1.own.attention.project"),
+    "control: MLP 1 silent": harmed("0.own.mlp.2"),
+    "control: MLP 2 silent": harmed("1.own.mlp.2"),
+}
 plots.bars(
     {name: scatter.mean for name, scatter in left_over.items()},
     form="{:.0%}",
     xlabel="right on the test part, mean of three seeds",
     title="Looking at all words alike leaves little, in either layer",
-    alt="Five bars: nearly all for the translator as trained, little or nothing for the four others.",
+    alt="Nine bars: nearly all for the translator as trained, most without the second MLP, little or "
+    "nothing for the seven others.",
 )
 
 # %% tags=["measure"]
 # @title What is left at most, and what layer 1 looks at
-_, *harms = left_over.values()
+_, *harms = list(left_over.values())[:5]
 claims.check(
-    "one layer silent or looking at all alike (most that is left)",
+    "cross-attention of a layer silent or looking at all alike (most that is left)",
     max(scatter.high for scatter in harms),
     "<",
     0.5,
@@ -879,7 +898,8 @@ for kind, name in ((0, "first"), (2, "later")):
         print(f"{name} syllables, best head of layer {layer + 1} on the true word:", *shares)
 
 # %% [markdown]
-# LAYER1
+# A part that was trained is relied on: without most others little is left, too. But to look at all words alike is no silence, and it does as much harm. So *where* it looks counts, in both layers. They share the work: the second finds the first syllable of a new word, the first is more often on the word whose
+# later syllables are due.
 #
 # *And where does an ending come from?* In truth the noun in the source decides it. But when the ending is due, the translator has already *written* that noun. It might as well look at its own text.
 #
@@ -910,10 +930,9 @@ chosen = {name: [endings_follow(runners[name, seed]) for seed in (0, 1, 2)] for 
 on_noun = {name: [best_head(runners[name, seed], 1)[0] for seed in (0, 1, 2)] for name in NAMES[:2]}
 figure, (ax,) = plots.panels(
     1,
-    title="A head on the noun does not tell whether the ending follows it",
+    title="The more a head looks at the noun, the more endings follow it",
     size=(5.6, 3.0),
-    alt="Six dots, three a layout. Between 30 and 70 percent of the looks are on the noun; one dot is near the top, "
-    "the others in the lower half, in no order.",
+    alt="Six dots that rise from left to right, three a layout. The rightmost is near the top, the other five lie well below the diagonal.",
 )
 for name, found in chosen.items():
     ax.plot(on_noun[name], [s for s, _ in found], "o", label=name, color=COLORS[name], markersize=7)
@@ -927,12 +946,16 @@ figure
 for name, found in chosen.items():
     for seed, (source, text) in enumerate(found):
         print(f"{name:16} seed {seed}: {on_noun[name][seed]:.0%}, {source:.0%}, {text:.0%}")
-by_source = [source for found in chosen.values() for source, _ in found]
-claims.check("endings by the source: the network that does it least", min(by_source), "<", 0.3)
-claims.check("endings by the source: the network that does it most", max(by_source), ">", 0.45)
+by_source = torch.tensor([source for found in chosen.values() for source, _ in found])
+looked = torch.tensor([share for shares in on_noun.values() for share in shares])
+claims.check("endings by the source: the network that does it least", by_source.min(), "<", 0.3)
+claims.check("endings by the source: the network that does it most", by_source.max(), ">", 0.6)
+together = torch.corrcoef(torch.stack([looked, by_source]))[0, 1]
+claims.check("correlation of looking and following, six networks", together, ">", 0.7)
 
 # %% [markdown]
-# ENDINGS
+# All of them write the right endings when source and text agree. By which way they learn of it differs from seed to seed, and here the maps do tell: across networks, those that look more at the noun follow it more. But a look is no proof. One network looks at the noun in nearly half of all cases
+# and follows it in one of fifty. **The true alignment says what decides a token, not by which way a model comes to know it.**
 
 # %% [markdown]
 # ## A summary
@@ -959,38 +982,42 @@ for name in NAMES[:2]:
 
 
 # %% [markdown]
-# The control is a writer who names whoever *found* a treasure first, and reads no further.
+# Two controls follow a rule of one line: name whoever *found* a treasure first, or whoever is *named last* with it.
 #
 # *The figure: exact match on the validation part over training, one seed. Do the layouts differ more than on translations?*
 
 
 # %% tags=["measure"]
 # @title Summaries over training
-def finder(words: list[str]) -> list[str]:
-    """The summary of who found each treasure first."""
-    found: dict[str, str] = {}
+def by_rule(words: list[str], last: bool) -> list[str]:
+    """The summary that names the first or the last person of each treasure."""
+    owner: dict[str, str] = {}
     for place, word in enumerate(words):
-        if word == "found":
-            found.setdefault(words[place + 2], words[place - 1])
-    return " , ".join(f"{thing} : {who}" for thing, who in found.items()).split()
+        if word in ("found", "gave", "lost"):
+            thing = words[place + 2]
+            if last or thing not in owner:
+                owner[thing] = words[place + 4 if word == "gave" else place - 1]
+    return " , ".join(f"{thing} : {who}" for thing, who in owner.items()).split()
 
 
-by_finder = [
-    finder(report_tests.words(source)) == report_tests.words(target)
-    for source, target in zip(report_tests.source, report_tests.target, strict=True)
-]
-only_found = sum(by_finder) / len(by_finder)
+def right_by_rule(last: bool) -> float:
+    rows = zip(report_tests.source, report_tests.target, strict=True)
+    hits = [by_rule(report_tests.words(s), last) == report_tests.words(t) for s, t in rows]
+    return sum(hits) / len(hits)
+
+
+only_found, last_named = right_by_rule(False), right_by_rule(True)
 plots.curves(
     {
         name: (range(0, sizes.summary_steps + 1, 50), scores)
         for name, scores in report_curves.items()
     },
     styles={name: {"color": COLORS[name]} for name in report_curves},
-    references={"who found it": only_found},
+    references={"who found it": only_found, "who is named last": last_named},
     xlabel="steps",
     ylabel="exact match, validation",
-    title="Summaries are learned more slowly by both",
-    alt="Two rising lines. Both leave the dashed line of the control behind after some 150 steps.",
+    title="Summaries: after 500 steps a rule of one line is still better",
+    alt="Two rising lines. Both leave the dashed line of who found it behind, and end below that of who is named last.",
 )
 
 # %% tags=["measure"]
@@ -1004,18 +1031,20 @@ claims.check(
     "encoder-decoder: above who found it (one seed)", summed[NAMES[0]] - only_found, ">", 0.1
 )
 claims.check("decoder-only: above who found it (one seed)", summed[NAMES[1]] - only_found, ">", 0.1)
+below = last_named - max(summed.values())
+claims.check("both: below who is named last (one seed)", below, ">", 0.05)
 
 # %% [markdown]
-# Both are far beyond the control and far from perfect: the last event of each treasure has to be found among several. As with translations they end close together, and here the decoder alone pays still more for each pair: its source is long, its answer short.
-# But this is one seed, and [the log](../docs/experiments.md) has three. There the encoder-decoder is ahead after so short a training, and after a longer one the decoder alone has caught up. **Undertrained is not unable.**
+# Both are beyond the first rule and below the second: to call this a summary is too much. They end close together, and here the decoder alone pays still more for each pair, since its source is long and its answer short. But this is one seed of a short training. In
+# [the log](../docs/experiments.md) the encoder-decoder is ahead in each of three seeds after as many steps, and after three times as many the decoder alone has caught up, both beyond the second rule. **Undertrained is not unable.**
 
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict: both designs translate nearly all sentences. At equal weights neither wins. At equal operations the encoder-decoder does.** That is a statement about networks of 40,000 weights, trained for 350 steps on a formal language, and a detail can turn it. Without the join in the
-# encoder alone, one vector of width 28, two stacks end behind the decoder alone; with an encoder that is causal like the decoder they end a little higher ([the log](../docs/experiments.md)). The article's *or* stands.
+# **Verdict: both designs translate nearly all sentences. Neither wins, at equal weights or at equal operations: the seed counts for more than the layout.** That is a statement about networks of 20,000 to 40,000 weights, trained for 350 steps on a formal language. So do details: without the
+# join in the encoder alone, one vector of width 28, three seeds end lower; with an encoder that is causal like the decoder they end higher ([the log](../docs/experiments.md)). The article's *or* stands.
 #
-# Attention finds the true word much more often than chance, in both designs. But a map is neither the alignment nor the reason.
+# Attention finds the true word more often than chance in both. But a map is neither the alignment nor the reason.
 
 # %% tags=["measure"]
 # @title All claims of this lesson

@@ -151,6 +151,11 @@ RIGHT = {
 }
 
 
+def until(row, stop):
+    """The row up to its first stop, that included."""
+    return row[: row.index(stop) + 1] if stop in row else row
+
+
 def changed(change):
     """The right answer for sources that `change` has made of the given ones."""
     return lambda q, those: several_by_loop(q, [change(*one) for one in those])
@@ -182,6 +187,17 @@ WRONG = {
     ],
     "10.2": [
         lambda w, t, stop: torch.ones(len(w), dtype=torch.bool),
+        lambda w, t, stop: (
+            (w[:, 0] == t[:, 0])
+            & ((w == stop).int().argmax(1) == (t == stop).int().argmax(1))
+            & (w == stop).any(1)
+        ),
+        lambda w, t, stop: torch.tensor(
+            [
+                [x for x in until(a, stop) if x] == [x for x in until(b, stop) if x]
+                for a, b in zip(w.tolist(), t.tolist(), strict=True)
+            ]
+        ),
         lambda w, t, stop: torch.zeros(len(w), dtype=torch.bool),
         lambda w, t, stop: w[:, 0] == t[:, 0],
         lambda w, t, stop: matches_by_mask(w[:, :-1], t[:, :-1], stop),
@@ -237,6 +253,7 @@ def test_a_wrong_answer_is_refused(name, answer):
         ("10.2", lambda w, t, stop: matches_by_mask(w, t, stop).all(), "one for each row"),
         ("10.1", changed(lambda k, v, r: (k, v, torch.ones_like(r))), "Padding gets attention"),
         ("10.1", lambda q, those: several_by_adding(q, those[:1]), "Only the first source"),
+        ("10.3", one_at_a_time, "all rows grow together"),
         ("10.3", lambda *a: [[a[3], *row] for row in greedy_while(*a)], "The start token"),
     ],
 )
@@ -255,3 +272,11 @@ def test_the_cases_hold_what_tells_answers_apart():
     nothing = [~real.any(1) for _, sources in looks for *_, real in sources]
     assert any(row.any() and not row.all() for row in nothing)  # one source is all padding
     assert all(torch.stack([r.any(1) for *_, r in those]).any(0).all() for _, those in looks)
+
+
+def test_a_failure_of_greedy_writing_names_the_arguments():
+    (called, *_) = grade(
+        exercises.find("10.3"), lambda read, write, source, start, stop, most: [[] for _ in source]
+    ).details
+    assert "most = 20" in called
+    assert "stop = 2" in called

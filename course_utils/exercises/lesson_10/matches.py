@@ -60,6 +60,12 @@ def match_cases() -> list[tuple[Any, ...]]:
             torch.tensor([[8, 7, 0, 0]]).repeat(5, 1),
             0,
         ),
+        # Another middle, a zero inside that counts, a target that is only a stop.
+        (
+            torch.tensor([[4, 7, 6, 2], [4, 0, 6, 2], [2, 9, 9, 9], [6, 2, 2, 2], [4, 6, 0, 2]]),
+            torch.tensor([[4, 5, 6, 2], [4, 6, 2, 0], [2, 0, 0, 0], [2, 0, 0, 0], [4, 6, 0, 2]]),
+            2,
+        ),
         (torch.tensor([[6, 5], [6, 2]]), torch.tensor([[6, 5, 2, 2, 2, 2], [6, 2, 5, 5, 5, 5]]), 2),
     ]
 
