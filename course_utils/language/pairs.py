@@ -71,8 +71,7 @@ def exact_match(model: Any, source: Tensor, target: Tensor) -> Tensor:
     empty = (target[:, 1:] == model.pad).all(1)
     if target.device.type == "cpu" and bool(empty.any()):
         raise ValueError(
-            f"target {int(empty.nonzero()[0])} has nothing after its start, so nothing can match. "
-            "Give it at least the stop."
+            f"target {int(empty.nonzero()[0])} has nothing after its start: it needs a stop."
         )
     right = model(source, target[:, :-1]).argmax(-1) == target[:, 1:]
     return (right | (target[:, 1:] == model.pad)).all(dim=1)
