@@ -896,8 +896,8 @@ for kind, name in ((0, "first"), (2, "later")):
         print(f"{name} syllables, best head of layer {layer + 1} on the true word:", *shares)
 
 # %% [markdown]
-# A part that was trained is relied on: without most others little is left, too. But to look at all words alike is no silence, and it does as much harm. So *where* it looks counts, in both layers. They share the work: the second finds the first syllable of a new word, the first is more often on the word whose
-# later syllables are due.
+# A part that was trained is relied on: without most others little is left, too. But to look at all words alike is no silence, and it does as much harm. So *where* it looks counts, in both layers. The second finds the first syllable of a new word best. When
+# later syllables are due, the first is on the right word in four of five cases.
 #
 # *And where does an ending come from?* In truth the noun in the source decides it. But when the ending is due, the translator has already *written* that noun. It might as well look at its own text.
 #
@@ -952,8 +952,8 @@ together = torch.corrcoef(torch.stack([looked, by_source]))[0, 1]
 claims.check("correlation of looking and following, six networks", together, ">", 0.7)
 
 # %% [markdown]
-# All of them write the right endings when source and text agree. By which way they learn of it differs from seed to seed, and here the maps do tell: across networks, those that look more at the noun follow it more. But a look is no proof. One network looks at the noun in nearly half of all cases
-# and follows it in one of fifty. **The true alignment says what decides a token, not by which way a model comes to know it.**
+# All of them write the right endings when source and text agree. By which way they learn of it differs from seed to seed, and here the maps tell something: networks that look more at the noun follow it more (much of this comes from one of the six). But a look is no proof. One network looks
+# at the noun in nearly half of all cases and follows it in one of fifty. **The true alignment says what decides a token, not by which way a model comes to know it.**
 
 # %% [markdown]
 # ## A summary
