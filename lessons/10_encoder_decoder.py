@@ -9,7 +9,7 @@
 # - compare two designs at equal weights *and* at equal operations, and say which is which;
 # - check an attention map against the true alignment, and tell where a model looks from what it needs.
 #
-# *35 minutes to read, an hour more for the exercises, about 90 seconds to run on two cores. Needs lessons 07 and 08. Worked answers to the exercises are in the
+# *35 minutes to read, 45 minutes more for the exercises, about 90 seconds to run on two cores. Needs lessons 07 and 08. Worked answers to the exercises are in the
 # [answer booklet](answers/10_encoder_decoder.ipynb).*
 
 # %% [markdown]
@@ -61,13 +61,13 @@ for source, target in zip(tests.source[:3], tests.target[:3], strict=True):
 # Its rules:
 #
 # - *Words* have one to three syllables, and share them: *ti* is a cat, *lu ti* is a bird.
-# - *Order*: when or where, then who, then whom, then the verb. An adjective stands behind its noun.
+# - *Order*: when, where or how; then who, then whom, then the verb. An adjective follows its noun; of two, the nearer one comes first.
 # - *Agreement*: nouns have one of three classes. An adjective ends as its noun says (*-o*, *-a* or *-i*), and the verb ends as its subject says.
 #
-# A tenth of all translations is kept for testing. Two sentences that mean the same have the same translation (*today dog sees cat*, *dog sees cat today*), so no sentence
-# of the test has been seen in training, and none that means the same.
+# A tenth of all translations is kept for testing, another for choices on the way (the *validation part*). Two sentences that mean the same have the same translation (*today dog sees cat*, *dog sees cat today*), so no sentence
+# of the test has been seen in training, and none that has the same translation.
 #
-# Since we wrote the rules, we also know *why* each token is what it is: which word of the source decides it. That is the true **alignment**. **Guess first:** which word decides the ending of an adjective?
+# Since we wrote the rules, we also know *why* each token is what it is: which word of the source decides it. That is the true **alignment**. **Guess first:** draw it as a table, the words of the source across, the tokens of the translation downwards. Is it a diagonal?
 
 # %% tags=["measure"]
 # @title One sentence, and the word that decides each token of its translation
@@ -97,15 +97,16 @@ def draw_alignment(row: int):
 draw_alignment(example)
 
 # %% [markdown]
-# The noun does. The ending of an adjective stands behind the adjective, and yet another word decides it.
+# No. And look at the endings: each is written after an adjective or a verb, but a noun decides it.
 
 # %% [markdown]
 # ## Cross-attention
 #
 # *How does one text look at another?* In lesson 07 a text looked at itself: queries, keys and values came from the same words. In **cross-attention** the queries come from the text that is being written,
-# the keys and values from the **source** that was read. Nothing else changes; but there is no causal mask, because the whole source is there from the start.
+# the keys and values from the **source** that was read. Two things are missing here. There is no causal mask, because the whole source is there from the start. And queries and keys are not turned by their places
+# as in lesson 08: a place in one text is not comparable with one in the other. Order reaches the keys only through the encoder, whose own attention is turned.
 #
-# **Guess first:** 21 tokens look at a source of 9 words. What shape has the map?
+# **Guess first:** 21 tokens of a translation look at a source of 9 words. What shape has the map?
 
 
 # %%
@@ -134,7 +135,7 @@ class Cross(nn.Module):
 # %% [markdown]
 # The map is 21 by 9: a row for each token that asks, a column for each word that can answer.
 #
-# `real` is for batches. Sources have unequal lengths, so short ones are filled up with **padding**. `real` (B, S) is False there, and a padded place gets a weight of exactly zero. Three checks: the package
+# `real` is for batches. Sources have unequal lengths, so short ones are filled up at their end with **padding**. `real` (B, S) is False there, and a padded place gets a weight of exactly zero. Three checks: the package
 # has the same layer, torch too, and what stands in the padding does not matter.
 
 # %% tags=["measure"]
@@ -171,6 +172,41 @@ claims.check(
 unmasked = largest(own(x, states, everything) - own(x, other, everything))
 claims.check("control: without the mask it does", unmasked, ">", 0.1)
 
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 10.1 - One look over several sources (15 min, medium)
+#
+# A writer may have several sources: a text in two languages, or a question and three documents. Write one head of cross-attention that shares out its attention over the words of *all* of them: for each query the weights sum to 1 over all
+# words. So a source that has nothing to say gets little, and a source may even be nothing but padding for some rows of the batch, as long as another one is not.
+#
+# <details><summary>Hint</summary>
+#
+# Two softmaxes cannot know of each other. Join the sources before, along the axis of the words: keys, values and `real`. The rest is `Cross` with one head.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def look_at_several(query: Tensor, sources: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """Return what each query finds in all sources together.
+
+    Args:
+        query: (B, T, K).
+        sources: for each source its keys (B, S, K), values (B, S, K) and real (B, S), which is
+            False at padding. S differs between them.
+
+    Returns:
+        (B, T, K). Padding has a weight of exactly 0.
+    """
+    # BEGIN SOLUTION
+    keys, values, real = (torch.cat(parts, dim=1) for parts in zip(*sources, strict=True))
+    scores = query @ keys.mT / math.sqrt(query.shape[-1])  # (B, T, all S)
+    return scores.masked_fill(~real[:, None], -math.inf).softmax(dim=-1) @ values
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("10.1", look_at_several)
+
 # %% [markdown]
 # ## Layout one: one reads, one writes
 #
@@ -198,7 +234,9 @@ class WritingBlock(nn.Module):
 
 
 # %% [markdown]
-# The whole network, for sources without padding. As in lesson 08, `turns` are the rotary positions, and each embedding is joined with some of the one before it.
+# The whole network, for sources without padding. As in lesson 08, `turns` are the rotary positions, and each embedding is joined with some of the one before it: `previous` says how much, for source and for target.
+#
+# With padding the encoder's own attention needs the mask `real`, too (the package has it). The decoder's own needs none: padding stands at the end of a target, where nothing before it may look.
 
 
 # %%
@@ -218,7 +256,8 @@ class TwoStacks(nn.Module):
 
     def enter(self, tokens: Tensor, stack: int) -> tuple[Tensor, Tensor]:
         x = self.embed(tokens)
-        x = x + self.previous[stack] * F.pad(x, (0, 0, 1, -1))
+        before = F.pad(x, (0, 0, 1, -1))  # all shifted by one place; nothing before the first
+        x = x + self.previous[stack] * before
         return x, rotations(tokens.shape[1], self.head_width, like=x)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
@@ -240,19 +279,19 @@ class TwoStacks(nn.Module):
 #
 # A **decoder-only** model has no second stack. It reads *source, separator, target* as one text, and goes on writing; our separator is `<start>`. Everything it knows of the source comes through its ordinary causal attention.
 #
-# One thing is new. The source is random: predicting *it* would be wasted work. So the loss counts the **target only**:
+# One thing is new. Nobody asks for the source, so learning to predict *it* would be wasted work. The loss counts the **target only**:
 
 
 # %%
 def loss_of_one(gpt: nn.Module, source: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of the target (T + 1), from start to stop, behind its source (S,)."""
+    """Cross-entropy of the target (T + 1), from start to stop, after its source (S,)."""
     text = torch.cat([source, target])[None]  # (1, S + T + 1)
     logits = gpt(text[:, :-1])[0]  # (S + T, V)
     return F.cross_entropy(logits[len(source) :], target[1:])  # from <start> on
 
 
 # %% [markdown]
-# In the package the two are `EncoderDecoder` and `DecoderOnly`. Both are asked in the same way, `model(source, target)`, also in batches with padding, and `pair_loss` is the loss of both.
+# In the package the two are `EncoderDecoder` and `DecoderOnly`. Both are asked in the same way, `model(source, target)`, also in batches: each target then comes right after its own source, and all padding at the very end. `pair_loss` is the loss of both.
 
 # %% tags=["measure"]
 # @title Page and package: the same networks, the same loss
@@ -271,13 +310,15 @@ vocab_size = len(tests.vocabulary)
 def two_stacks(seed: int, **changes) -> EncoderDecoder:
     """An encoder of one block and a decoder of two."""
     torch.manual_seed(seed)
-    return EncoderDecoder(Seq2SeqConfig(vocab_size, width=28, **changes))
+    sizes = dict(vocab_size=vocab_size, width=28) | changes
+    return EncoderDecoder(Seq2SeqConfig(**sizes))
 
 
-def one_stack(seed: int, width: int = 32) -> DecoderOnly:
-    """A GPT of three blocks that reads the source as well."""
+def one_stack(seed: int, width: int = 32, num_layers: int = 3, **changes) -> DecoderOnly:
+    """A GPT that reads the source as well."""
     torch.manual_seed(seed)
-    return DecoderOnly(GPT(GPTConfig(vocab_size, num_layers=3, width=width)))
+    sizes = dict(vocab_size=vocab_size, num_layers=num_layers, width=width) | changes
+    return DecoderOnly(GPT(GPTConfig(**sizes)))
 
 
 def stirred(model: nn.Module) -> nn.Module:
@@ -305,9 +346,9 @@ gap = largest(total / count - pair_loss(both[1], (source, target)))
 claims.check("our loss, pair by pair, is the package's for a padded batch", gap, "<", 1e-4)
 
 # %% [markdown] tags=["exercise-text"]
-# ### Exercise 10.1 - Right or wrong (8 min, easy)
+# ### Exercise 10.2 - Right or wrong (8 min, easy)
 #
-# A translation counts only if it is right to the last token: **exact match**. Write it for a batch. The rows of `written` and of `target` hold tokens up to a stop token; what stands behind the first stop does not count, whatever it is. A
+# A translation counts only if it is right to the last token: **exact match**. Write it for a batch. The rows of `written` and of `target` hold tokens up to a stop token (the start token is gone already); what comes after the first stop does not count, whatever it is. A
 # row that never stops is wrong. Both have the same number of rows, but one may be wider than the other.
 #
 # <details><summary>Hint</summary>
@@ -339,7 +380,7 @@ def matches(written: Tensor, target: Tensor, stop: int) -> Tensor:
 
 
 # %% tags=["check"]
-checks.run("10.1", matches)
+checks.run("10.2", matches)
 
 # %% [markdown]
 # ## The race
@@ -347,43 +388,69 @@ checks.run("10.1", matches)
 # *Which one is better?* First: at equal what? Count two things:
 #
 # - **weights**: our encoder-decoder has one block that reads and two that write. The decoder alone has three, a little wider because it lacks the cross-attention;
-# - **operations**: multiplications and additions for one average pair, 9 words in and 22 tokens out. In the encoder-decoder each token passes through *its* stack only; in the decoder alone all pass through everything.
+# - **operations**: multiplications and additions for one average pair, a source of 9 words and 22 tokens of target to predict. In the encoder-decoder each token passes through *its* stack only; in the decoder alone all pass through everything.
 #
-# So there is a third runner: a narrower decoder alone, that costs about what the encoder-decoder costs.
+# A weight costs each token that passes one multiplication and one addition. In attention each token also meets n others, once to compare and once to mix (a causal mask throws half of it away only afterwards):
+
+
+# %%
+NAMES = ("encoder-decoder", "decoder-only", "decoder-only, small")
+makers = {
+    "encoder-decoder": two_stacks,  # 28 wide
+    "decoder-only": one_stack,  # 32 wide
+    "decoder-only, small": lambda seed: one_stack(seed, width=28, num_layers=2),
+}
+
+
+def of_block(n: int, width: int) -> int:
+    """Operations of a block on n tokens: its 12 width^2 weights, then n by n twice."""
+    return 2 * n * 12 * width**2 + 2 * 2 * n * n * width
+
+
+def of_two_stacks(s: int, t: int, width: int) -> int:
+    cross = 2 * (s + t) * 2 * width**2 + 2 * 2 * s * t * width
+    return of_block(s, width) + 2 * (of_block(t, width) + cross) + 2 * t * width * vocab_size
+
+
+def of_one_stack(s: int, t: int, width: int, num_layers: int) -> int:
+    return num_layers * of_block(s + t, width) + 2 * (s + t) * width * vocab_size
+
+
+# %% [markdown]
+# The third runner is a smaller decoder alone: two blocks, 28 wide. It costs about what the encoder-decoder costs, with fewer weights.
 
 # %% tags=["measure"]
-# @title Weights, and operations for one average pair
+# @title Weights, and operations for one average pair, counted by hand and by torch
 from course_utils import measure
 
-NAMES = ("encoder-decoder", "decoder-only", "decoder-only, narrow")
 COLORS = dict(zip(NAMES, (plots.SKY, plots.ORANGE, plots.PURPLE), strict=True))
-makers = {
-    "encoder-decoder": two_stacks,
-    "decoder-only": one_stack,
-    "decoder-only, narrow": lambda seed: one_stack(seed, width=24),
-}
 weights = {name: measure.count_parameters(make(0)) for name, make in makers.items()}
+costs = {
+    "encoder-decoder": of_two_stacks(9, 22, 28),
+    "decoder-only": of_one_stack(9, 22, 32, 3),
+    "decoder-only, small": of_one_stack(9, 22, 28, 2),
+}
 mean_pair = torch.full((1, 9), 5), torch.full((1, 22), 5)
-costs = {name: measure.forward_flops(make(0), *mean_pair) for name, make in makers.items()}
+by_torch = {name: measure.forward_flops(make(0), *mean_pair) for name, make in makers.items()}
 for name in NAMES:
     print(f"{name:21} {weights[name]:,} weights, {costs[name] / 1e6:.2f} million operations a pair")
+off = max(abs(by_torch[name] / costs[name] - 1) for name in NAMES)
+claims.check("our count against torch's (largest relative gap)", off, "<", 0.001)
 
 # %% [markdown]
 # Neither rival gets less than its due: at equal weights the decoder alone has a few more, at equal operations a few more too. **Guess first:** at equal weights, which one will translate better? And at equal operations?
 #
-# Each is trained with three seeds: 32 new pairs a step, Muon as in lesson 08. While it trains, we test it every 50 steps on pairs of the validation part. Exact match needs no writing: greedy writing gives the right
+# Each is trained with three seeds: 32 new pairs a step, Muon as in lesson 08. Every 50 steps we test it on 200 pairs of the validation part. Exact match needs no writing: greedy writing gives the right
 # translation *if and only if* every token of it is the likeliest one after the right tokens before it. So one call of the model tells, for all tokens at once.
 
 # %% tags=["measure"]
-# @title One recipe for all models: Muon at a rate of 0.04, 32 pairs a step, tested on the way
+# @title A model that is tested while it trains
 from course_utils import training
 from course_utils.language import exact_match
 
 
 class Watched(nn.Module):
     """A model that is tested every 50 steps of its training; the scores are kept with its weights."""
-
-    edges = ()
 
     def __init__(self, model: nn.Module, pairs: data.Pairs, num_steps: int):
         super().__init__()
@@ -408,8 +475,13 @@ def share_right(model: nn.Module, pairs: data.Pairs) -> float:
     return float(exact_match(model, pairs.source, pairs.target).float().mean())
 
 
+# %%
+train = data.translation_pairs(32 * sizes.num_steps, part="train")
+check = data.translation_pairs(200, part="validation").to(course.device)
+
+
 def trained(name: str, model, train: data.Pairs, check: data.Pairs, num_steps: int, seed: int = 0):
-    """Train on pairs that are each seen once; returns the model and its scores on the way."""
+    """The one recipe for all models; each pair is seen once. Returns scores on the way as well."""
     watched = Watched(model, check, num_steps).to(course.device)
     training.fit(
         watched,
@@ -423,10 +495,8 @@ def trained(name: str, model, train: data.Pairs, check: data.Pairs, num_steps: i
     return model, [*watched.scores.tolist(), share_right(model, check)]
 
 
-# %%
-train = data.translation_pairs(32 * sizes.num_steps, part="train")
-check = data.translation_pairs(200, part="validation").to(course.device)
-
+# %% tags=["measure"]
+# @title Three seeds of the encoder-decoder
 runners, curves = {}, {}
 
 
@@ -447,11 +517,11 @@ run("encoder-decoder")
 run("decoder-only")
 
 # %% tags=["measure"]
-# @title The narrow decoder alone
-run("decoder-only, narrow")
+# @title The small decoder alone
+run("decoder-only, small")
 
 # %% [markdown]
-# *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines over the operations that the training has cost.*
+# *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines, and the small rival, over the operations that the training has cost: three times those of the forward pass, since going backward costs about two more.*
 
 # %% tags=["measure"]
 # @title Exact match over training, and over its price
@@ -471,10 +541,10 @@ def race(ax, chosen, price) -> None:
 
 figure, (left, right) = plots.panels(
     2,
-    title="Per pair seen they are close; per operation the encoder-decoder is ahead",
+    title="Over steps they are close; over operations the wide decoder alone pays double",
     size=(8.4, 3.4),
     alt="Left, exact match over steps: the lines of encoder-decoder and decoder-only rise together. Right, "
-    "over operations: the encoder-decoder rises first, the wide and the narrow decoder alone lie to its right.",
+    "over operations: the encoder-decoder and the small decoder alone rise first, the wide one lies to their right.",
 )
 race(left, NAMES[:2], lambda name, step: step)
 race(right, NAMES, lambda name, step: 3 * 32 * step * costs[name] / 1e9)
@@ -491,62 +561,26 @@ ends = {
 for name, scatter in ends.items():
     print(f"{name:21} {scatter}")
 
-claims.check("encoder-decoder: right at the end (lowest seed)", ends[NAMES[0]].low, ">", 0.85)
-claims.check("decoder-only, equal weights: right (lowest seed)", ends[NAMES[1]].low, ">", 0.85)
+claims.check("encoder-decoder: right at the end (lowest seed)", ends[NAMES[0]].low, ">", 0.75)
+claims.check("decoder-only, equal weights: right (lowest seed)", ends[NAMES[1]].low, ">", 0.75)
 gap = ends[NAMES[0]].mean - ends[NAMES[1]].mean
-claims.check("equal weights, equal pairs: the gap between their means", abs(gap), "<", 0.08)
-narrow_gap = ends[NAMES[0]].mean - ends[NAMES[2]].mean
+claims.check("equal weights, equal pairs: the gap between their means", abs(gap), "<", 0.1)
+small_gap = ends[NAMES[0]].mean - ends[NAMES[2]].mean
 claims.check(
-    "equal operations, equal pairs: the encoder-decoder is ahead by", narrow_gap, ">", 0.04
+    "equal operations, equal pairs: the gap between their means", abs(small_gap), "<", 0.15
 )
 
 # %% [markdown]
-# At equal weights and equal pairs the two end close together: no winner at this size. But the encoder-decoder has used about half the operations. A decoder alone that may use no more is behind. (Raffel et al. 2020 compare
-# layouts at scale by the same two counts; there, too, two stacks do well for their price.)
+# At equal weights and equal pairs the two end close together, though the encoder-decoder has used half the operations. At equal operations it ends a little ahead of the small decoder alone: with these three seeds.
 #
-# The result hangs on details. In both, each embedding is joined with some of the one before it. Without this join in the encoder alone, 28 numbers, two stacks learn more slowly and end *behind* the decoder alone
-# ([the log](../docs/experiments.md)). At this size such a detail moves the result more than the layout does.
-
-# %% [markdown] tags=["exercise-text"]
-# ### Exercise 10.2 - Open in front, causal behind (20 min, medium)
-#
-# There is a third layout between the two: one stack whose mask is *open* on the source and *causal* on the target. Each token of the source sees the whole source. Each token of the target sees the whole source, and the target up to itself. No
-# token of the source sees the target. Write its attention weights, for texts whose sources have unequal lengths.
-#
-# <details><summary>Hint</summary>
-#
-# A column may be seen by a row if one of two things holds. One compares the column with the row, the other with `num_source` of its text. Number the columns 0 to T - 1, and let shapes (B, 1, 1), (T, 1) and (T,) broadcast to (B, T, T).
-#
-# </details>
-
-
-# %% tags=["exercise"]
-def prefix_weights(scores: Tensor, num_source: Tensor) -> Tensor:
-    """Return attention weights, both ways on the source and causal on the target.
-
-    Args:
-        scores: (B, T, T) query times key, divided already; row i looks, column j is looked at.
-        num_source: (B,) how many of the first tokens of each text are its source, at least 1.
-
-    Returns:
-        (B, T, T) weights; each row sums to 1, and what may not be seen gets exactly 0.
-    """
-    # BEGIN SOLUTION
-    column = torch.arange(scores.shape[-1])
-    later = column > column[:, None]  # (T, T)
-    source = column < num_source[:, None, None]  # (B, 1, T)
-    return scores.masked_fill(later & ~source, -math.inf).softmax(dim=-1)
-    # END SOLUTION
-
-
-# %% tags=["check"]
-checks.run("10.2", prefix_weights)
-
+# Are three seeds enough? We trained five more of each ([the log](../docs/experiments.md)). Two of the encoder-decoders ended behind all other networks, and over all eight the lead is gone. **At this size the seed moves the result more than the layout does.** How the lines would go on we have not seen. (Raffel et al. 2020 compare layouts at scale
+# by the same two counts. There two stacks do well for their price.)
 
 # %% [markdown]
 # ## Writing for real
 #
-# Training asks for all tokens at once. To write, the model is asked for one after the other (lesson 09). An encoder-decoder reads its source *once*: keys and values of the source stay, only the target grows.
+# Training asks for all tokens at once. To write, the model is asked for one after the other (lesson 09). An encoder-decoder reads its source *once*. What the encoder made of it stays, and the package keeps its keys and values too; our `Cross` computes them anew at each call. Only
+# the target grows. (With the cache of lesson 09 a decoder alone need not read its source again, either.)
 
 # %%
 from course_utils.language import generate
@@ -560,19 +594,46 @@ for row in range(2):
 
 # %% tags=["measure"]
 # @title Writing against one call
-right_written = [
-    tests.words(ours) == tests.words(truth)
-    for ours, truth in zip(written, tests.target, strict=True)
-]
-in_one_call = exact_match(translator, tests.source, tests.target).tolist()
-agree = sum(a == b for a, b in zip(right_written, in_one_call, strict=True)) / len(tests)
+wide = max(written.shape[1], tests.target.shape[1])
+ours, truth = (F.pad(rows, (0, wide - rows.shape[1])) for rows in (written, tests.target))
+in_one_call = exact_match(translator, tests.source, tests.target)
+agree = float(((ours == truth).all(1) == in_one_call).float().mean())
 claims.check("exact match by writing and in one call agree (share)", agree, ">", 0.99)
+
+# %% [markdown]
+# In training no sentence had more than two clauses. **Guess first:** how many of 100 sentences with *three* are right? All words and rules are the same.
+
+# %% tags=["measure"]
+# @title Three clauses, by the encoder-decoder of each seed
+numbers = {word: token for token, word in enumerate(tests.vocabulary)}
+longer = data.translation_pairs(100, part="test", num_clauses=(3, 3)).to(course.device)
+how = dict(start=data.START, stop=data.STOP, max_new_tokens=60)
+counts, less_one = [], []
+for seed in (0, 1, 2):
+    text = last(generate(runners["encoder-decoder", seed], longer.source, **how)).state
+    said_by_it = [" ".join(longer.words(row)) for row in text]
+    counts.append(sum(row.count(" et ") + 1 for row in said_by_it) / len(longer))
+    hits = 0
+    for row, truth in zip(said_by_it, longer.target, strict=True):
+        whole = " ".join(longer.words(truth)).split(" et ")
+        hits += row in {" et ".join(whole[:i] + whole[i + 1 :]) for i in range(3)}
+    less_one.append(hits / len(longer))
+    if seed == 0:
+        print(" ".join(longer.words(longer.source[0])), "->", said_by_it[0])
+right_of_three = max(share_right(runners["encoder-decoder", seed], longer) for seed in (0, 1, 2))
+claims.check("three clauses: right (best of three seeds)", right_of_three, "<", 0.05)
+claims.check("clauses that they write on average (fewest)", min(counts), ">", 1.8)
+claims.check("clauses that they write on average (most)", max(counts), "<", 2.2)
+claims.check("the truth less one clause (most of three seeds)", max(less_one), "<", 0.5)
+
+# %% [markdown]
+# None. They write *two* clauses, and seldom two of the three: mostly a blend. **What held for all that was seen, they keep to.** The layout is able to do more: trained on up to three clauses it translates three ([the log](../docs/experiments.md)).
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 10.3 - Write (20 min, medium)
 #
-# Write translations for a batch, greedily: always the likeliest token. Two functions are given, which may be those of any encoder-decoder. Read the source once, and ask `write` no longer than needed: until every row has its stop, or has
-# `most` tokens. What a row says behind its first stop is babble: leave it out.
+# Write translations for a batch, greedily: always the likeliest token. Two functions are given, which may be those of any encoder-decoder. Read the source once, and ask `write` no more often than needed: until every row has its stop, and `most` times at the most.
+# What a row says after its first stop is babble: leave it out. (Gradients need no thought here.)
 #
 # <details><summary>Hint</summary>
 #
@@ -617,42 +678,59 @@ checks.run("10.3", write_greedily)
 # %% [markdown]
 # ## Where does it look?
 #
-# *Does cross-attention find the true alignment?* For each token of the translation we know the word that decides it. So we ask of every head: how often does it give most of its attention to *that* word? We ask where the model must find a new word: at
-# **first syllables**. Controls: an even choice among the words; a straight line from the first word to the last; a network that was never trained. And the decoder alone, whose targets look at the source through ordinary attention.
+# The score tells that a network translates, not how. Three questions are left. *Where does it look? Is that what it needs? Does the race end alike on the other word of the article, summaries?*
+#
+# For each token of the translation we know the word that decides it. So we ask of every head: how often does its largest weight lie on *that* word?
+
+
+# %%
+def share_on_truth(maps: Tensor, truth: Tensor, where: Tensor) -> Tensor:
+    """How often each head of a layer looks most at the true word; (H,).
+
+    maps (N, H, T, S) are attention weights, truth (N, T, S) and where (N, T) are bool: the true
+    alignment, and the tokens that count.
+    """
+    looked_at = maps.argmax(dim=-1, keepdim=True)  # (N, H, T, 1)
+    hit = truth[:, None].expand_as(maps).gather(-1, looked_at)[..., 0]  # (N, H, T)
+    return hit.transpose(0, 1)[:, where].float().mean(dim=1)
+
+
+# %% [markdown]
+# We count **first syllables**, where the model must find a new word. The best head is chosen on the validation part and marked on the test part. Controls: an even choice among the words; a straight line from the first word to the last; a network that was never trained.
+#
+# The decoder alone looks at the source through its ordinary attention. There we take the largest weight *within the source*, which is kind to it, and the best of six heads instead of four.
 #
 # **Guess first:** which of the two layouts looks more often at the true word?
 
 # %% tags=["measure"]
-# @title The best head of each model, chosen on the validation part
+# @title The best head of each model
 from course_utils.language import source_maps
 
 is_ending = torch.tensor([word.startswith("-") for word in tests.vocabulary]).to(course.device)
 
 
-def kinds(pairs: data.Pairs) -> tuple[Tensor, Tensor]:
-    """(N, T) True at first syllables, and at endings."""
+def kinds(pairs: data.Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    """(N, T) True at first syllables, at endings, and at later syllables."""
     ending = is_ending[pairs.target[:, 1:]]
     same_word = (pairs.alignment[:, 1:] & pairs.alignment[:, :-1]).any(-1)
-    again = F.pad(same_word & ~ending[:, :-1], (1, 0))  # a later syllable of the same word
-    return pairs.alignment.any(-1) & ~ending & ~again, ending
+    again = F.pad(same_word & ~ending[:, :-1] & ~ending[:, 1:], (1, 0))
+    return pairs.alignment.any(-1) & ~ending & ~again, ending, again
 
 
-def on_truth(model: nn.Module, pairs: data.Pairs, where: Tensor) -> Tensor:
-    """(layers, heads): how often a head's largest weight in the source is on the true word."""
-    maps = torch.stack(source_maps(model, pairs.source, pairs.target[:, :-1]))  # (L, N, H, T, S)
-    truth = pairs.alignment[None, :, None].expand_as(maps)
-    hit = truth.gather(-1, maps.argmax(-1, keepdim=True))[..., 0].float()
-    return hit.transpose(1, 2)[:, :, where].mean(-1)
+def on_truth(model: nn.Module, pairs: data.Pairs, kind: int) -> Tensor:
+    """(layers, heads): how often each head looks most at the true word."""
+    maps = source_maps(model, pairs.source, pairs.target[:, :-1])
+    return torch.stack([share_on_truth(m, pairs.alignment, kinds(pairs)[kind]) for m in maps])
 
 
 def best_head(model: nn.Module, kind: int) -> tuple[float, int, int]:
     """Its share on the test part, its layer and its head, from zero."""
-    found = on_truth(model, check, kinds(check)[kind])
+    found = on_truth(model, check, kind)
     layer, head = divmod(int(found.argmax()), found.shape[1])
-    return float(on_truth(model, tests, kinds(tests)[kind])[layer, head]), layer, head
+    return float(on_truth(model, tests, kind)[layer, head]), layer, head
 
 
-first, ending = kinds(tests)
+first, ending, again = kinds(tests)
 heads = {name: [best_head(runners[name, seed], 0) for seed in (0, 1, 2)] for name in NAMES[:2]}
 untrained = [best_head(two_stacks(seed).to(course.device), 0)[0] for seed in (0, 1, 2)]
 num_words, num_tokens = lengths[0][:, None], lengths[1][:, None]
@@ -672,62 +750,45 @@ plots.bars(
     },
     form="{:.0%}",
     xlabel="first syllables at which the best head looks most at the true word, mean of three seeds",
-    title="A head of either layout looks at the true word far more often than chance",
+    title="A head of either layout looks at the true word more often than the controls do",
     alt="Five bars: encoder-decoder and decoder-only far above the three controls, of which the straight line "
     "is the best.",
 )
 
 # %% tags=["measure"]
-# @title Which head it is, and the scatter
+# @title Which head it is, the scatter, and where the misses go
 for name, found in heads.items():
     print(
         f"{name}:", *(f"{s:.0%} (layer {layer + 1}, head {head + 1})" for s, layer, head in found)
     )
+line = float(straight[first].float().mean())
+lowest = min(looks["encoder-decoder"].low, looks["decoder-only"].low)
+claims.check(
+    "on the true word, beyond a straight line (lowest of six networks)", lowest - line, ">", 0
+)
 claims.check(
     "control: the best head of an untrained network", looks["control: untrained"].high, "<", 0.22
 )
-later_layer = [layer for _, layer, _ in heads["encoder-decoder"]]
-claims.check("in each seed the best head is in layer 2 of the decoder", min(later_layer), "==", 1)
+truth = tests.alignment[:, None].float()
+fakes = [share_on_truth(fake, tests.alignment, first).item() for fake in (truth, truth.roll(1, 0))]
+claims.check("the instrument: the truth itself as a map", fakes[0], "==", 1)
+claims.check("the instrument: the truth of another sentence", fakes[1], "<", 0.2)
+after = []
+for seed, (_, layer, head) in enumerate(heads["encoder-decoder"]):
+    maps = source_maps(runners["encoder-decoder", seed], tests.source, tests.target[:, :-1])
+    distance = maps[layer][:, head].argmax(-1) - tests.alignment.long().argmax(-1)
+    after.append(float((distance[first] == 1).float().mean()))
+print("encoder-decoder, on the word just after the true one:", *(f"{share:.0%}" for share in after))
 
 # %% [markdown]
-# In each seed the second layer of the decoder does the finding. Yet its best head misses the true word at a third to a half of the places, in networks that get nearly all sentences right. Where does it look instead?
-#
-# *The figure: how far from the true word the best head looks, for each seed. Which side does it err on?*
-
-# %% tags=["measure"]
-# @title How far from the true word the best head looks
-far = {}
-for seed, (_, layer, head) in enumerate(heads["encoder-decoder"]):
-    model = runners["encoder-decoder", seed]
-    map_of_head = source_maps(model, tests.source, tests.target[:, :-1])[layer][:, head]
-    distance = map_of_head.argmax(-1) - tests.alignment.long().argmax(-1)
-    far[seed] = [float((distance[first] == d).float().mean()) for d in range(-3, 4)]
-tones = (plots.SKY, plots.ORANGE, plots.PURPLE)
-plots.curves(
-    {f"seed {seed}": (range(-3, 4), shares) for seed, shares in far.items()},
-    styles={f"seed {seed}": {"marker": "o", "color": tones[seed]} for seed in far},
-    xlabel="places behind the true word",
-    ylabel="share of first syllables",
-    size=(7.2, 2.6),
-    title="Where a head misses the true word, it often looks at the one behind it",
-    alt="Three lines over distances from -3 to 3. All have their peak at 0, and a second, smaller one at 1; in "
-    "seed 1 the two are nearly equal.",
-)
-
-# %% tags=["measure"]
-# @title The true word, or the one behind it
-near = [shares[3] + shares[4] for shares in far.values()]
-before = [shares[2] for shares in far.values()]
-claims.check("on the true word or the one behind it (lowest seed)", min(near), ">", 0.5)
-claims.check("control: on the one before it (highest seed)", max(before), "<", 0.15)
-off = on_line - tests.alignment.long().argmax(-1)
-line_near = float(((off == 0) | (off == 1))[first].float().mean())
-claims.check("control: a straight line, true word or the one behind", line_near, "<", 0.5)
+# In all three seeds it is a head in the second layer of the decoder that finds new words. Yet it misses the true word at a third to a half of the places, in networks that get nearly all sentences right. A fifth of all looks go one word too far.
+# There the state holds some of the word before: the join writes it into it. Trained without this join in the encoder, the best heads look at the true word at four of five places ([the log](../docs/experiments.md)).
+# **Attention finds the true word more often than any control, and its map is still not the alignment.**
 
 # %% [markdown]
 # ## Turn it yourself
 #
-# *Can you follow it through a sentence?* The framed row is the token that is about to be written; the orange bar stands on the word that decides it. Try first syllables, then endings.
+# *Can you follow it through a sentence?* This is the encoder-decoder of seed 0. The framed row is the token that is about to be written; the orange bar stands on the word that decides it. Try first syllables, then endings.
 
 # %% tags=["measure"]
 # @title A slider over the tokens of one translation
@@ -765,7 +826,7 @@ widgets.slider(
     show,
     token=list(range(1, len(said) + 1)),
     layer=["layer 2", "layer 1"],
-    head=["head 1", "head 2"],
+    head=["head 2", "head 1"],
 )
 
 # %% [markdown]
@@ -773,89 +834,12 @@ widgets.slider(
 
 # %% tags=["measure"]
 # @title One view of the slider
-show(token=2, layer="layer 2", head="head 1")
+show(token=2, layer="layer 2", head="head 2")
 
 # %% [markdown]
-# ## What a word knows of its neighbours
+# ## Is that what it needs?
 #
-# *Why would the word behind do?* The encoder mixes: its state at one place may hold words of others. That can be tested. From the state at a place we try to read, by a linear map, which word stands there, or so many places before or behind. (The map is
-# fitted on one half of the test sentences and marked on the other.)
-#
-# Beside it stands a second network, with a **causal** encoder: same size, same training, but each word sees only those before it. **Guess first:** which neighbours can be read from the states of each? And which one will translate better?
-
-# %% tags=["measure"]
-# @title Train one with a causal encoder, and read neighbours from both
-causal, _ = trained(
-    "causal_encoder_0", two_stacks(0, bidirectional=False), train, check, sizes.num_steps
-)
-
-
-@torch.no_grad()
-def readable(model: EncoderDecoder, distance: int) -> float:
-    """Share of words at a distance that a linear map reads from the encoder's states."""
-    states, words = model.states(tests.source).cpu(), tests.source.cpu()
-    there = words.roll(-distance, 1)
-    place = torch.arange(words.shape[1]) + distance
-    use = (words != data.PAD) & (there != data.PAD) & (place >= 0) & (place < words.shape[1])
-    half = torch.arange(len(words))[:, None] < len(words) // 2
-    features = torch.cat([states, torch.ones(*words.shape, 1)], dim=-1)
-    answers = F.one_hot(there, vocab_size).float()
-    fitted = torch.linalg.lstsq(features[use & half], answers[use & half]).solution
-    guess = (features[use & ~half] @ fitted).argmax(-1)
-    return float((guess == there[use & ~half]).float().mean())
-
-
-distances = range(-3, 4)
-probed = {
-    "both ways": [runners["encoder-decoder", seed] for seed in (0, 1, 2)],
-    "causal": [causal],
-    "control: untrained": [two_stacks(seed).to(course.device) for seed in (0, 1, 2)],
-}
-reads = {
-    name: torch.tensor([[readable(model, d) for d in distances] for model in those])
-    for name, those in probed.items()
-}
-plots.curves(
-    {name: (list(distances), shares.mean(0)) for name, shares in reads.items()},
-    styles={
-        "both ways": {"color": plots.SKY, "marker": "o"},
-        "causal": {"color": plots.ORANGE, "marker": "o"},
-    },
-    xlabel="distance of the word, in places",
-    ylabel="share that can be read",
-    size=(7.2, 2.8),
-    title="Both encoders note the word before; hardly anything is noted of the word behind",
-    alt="Three lines over distances from -3 to 3, all at 1 for distance 0. At -1 the encoder that sees both ways is highest, "
-    "then the causal one, then the untrained one. At 1 and farther all are low.",
-)
-
-# %% tags=["measure"]
-# @title What can be read, and what it is worth
-both_ways, one_way, blank = reads.values()
-claims.check(
-    "both ways: the word before can be read, above an untrained one (lowest seed)",
-    both_ways[:, 2].min() - blank[:, 2].max(),
-    ">",
-    0.1,
-)
-print(
-    f"the word behind, from both ways {both_ways[:, 4].mean():.0%}, from a causal one {one_way[0, 4]:.0%}"
-)
-one_way_right = share_right(causal, tests)
-claims.check("with a causal encoder: right on the test part", one_way_right, ">", 0.85)
-print(
-    f"right with a causal encoder {one_way_right:.1%}, with one that sees both ways {ends[NAMES[0]]}"
-)
-
-# %% [markdown]
-# So a head that looks one word too far still finds what it seeks: the state there holds a note about the word before. **An attention map shows places, and a place holds more than its word.**
-#
-# And the freedom to look ahead? Here it is hardly used and buys nothing: the causal encoder translates no worse (one seed here, three in [the log](../docs/experiments.md)). Nothing in this language needs it, since the *decoder* sees the whole source anyway.
-
-# %% [markdown]
-# ## Take it away
-#
-# *Is it the looking that counts?* Two ways to harm the trained translator, without training it again. Its cross-attention in one layer falls **silent**. Or it goes on, but looks at all words **alike**: with queries of zero all scores are zero, so
+# *Does the looking count?* We harm a trained translator in two ways, without training it again. Its cross-attention in one layer falls **silent**. Or it goes on, but looks at all words **alike**: with queries of zero all scores are zero, so
 # each token gets the average of the whole source. **Guess first:** how much is left in each case?
 
 # %% tags=["measure"]
@@ -863,40 +847,59 @@ print(
 import copy
 
 
-def harmed(layer: int, part: str) -> float:
-    """Share right when one map of a layer's cross-attention is zero."""
-    model = copy.deepcopy(translator)
-    getattr(model.decoder[layer].cross, part).weight.data.zero_()
-    return share_right(model, tests)
+def harmed(part: str) -> measure.Scatter:
+    """Share right when one map of the decoder is zero, for each seed."""
+    found = []
+    for seed in (0, 1, 2):
+        model = copy.deepcopy(runners["encoder-decoder", seed])
+        model.decoder.get_submodule(part).weight.data.zero_()
+        found.append(share_right(model, tests))
+    return measure.Scatter.of(found)
 
 
 left_over = {
-    "translator, as trained": share_right(translator, tests),
-    "layer 1 silent": harmed(0, "project"),
-    "layer 1 looks at all alike": harmed(0, "query"),
-    "layer 2 silent": harmed(1, "project"),
-    "layer 2 looks at all alike": harmed(1, "query"),
+    "as trained": ends["encoder-decoder"],
+    "cross 1 silent": harmed("0.cross.project"),
+    "cross 1 looks at all alike": harmed("0.cross.query"),
+    "cross 2 silent": harmed("1.cross.project"),
+    "cross 2 looks at all alike": harmed("1.cross.query"),
+    "control: own attention 1 silent": harmed("0.own.attention.project"),
+    "control: own attention 2 silent": harmed("1.own.attention.project"),
+    "control: MLP 1 silent": harmed("0.own.mlp.2"),
+    "control: MLP 2 silent": harmed("1.own.mlp.2"),
 }
 plots.bars(
-    left_over,
+    {name: scatter.mean for name, scatter in left_over.items()},
     form="{:.0%}",
-    xlabel="right on the test part",
-    title="Both layers have to look, and in the right place",
-    alt="Five bars: nearly all for the translator as trained, little or nothing for the four others.",
+    xlabel="right on the test part, mean of three seeds",
+    title="Looking at all words alike leaves little, in either layer",
+    alt="Nine bars: nearly all for the translator as trained, most without the second MLP, little or "
+    "nothing for the seven others.",
 )
 
 # %% tags=["measure"]
-# @title What is left at most
-whole, *harms = left_over.values()
-claims.check("one layer silent or looking at all alike (most that is left)", max(harms), "<", 0.5)
+# @title What is left at most, and what layer 1 looks at
+_, *harms = list(left_over.values())[:5]
+claims.check(
+    "cross-attention of a layer silent or looking at all alike (most that is left)",
+    max(scatter.high for scatter in harms),
+    "<",
+    0.5,
+)
+in_layer = {
+    kind: [on_truth(runners["encoder-decoder", seed], tests, kind).amax(1) for seed in (0, 1, 2)]
+    for kind in (0, 2)
+}
+for kind, name in ((0, "first"), (2, "later")):
+    for layer in (0, 1):
+        shares = (f"{float(found[layer]):.0%}" for found in in_layer[kind])
+        print(f"{name} syllables, best head of layer {layer + 1} on the true word:", *shares)
 
 # %% [markdown]
-# Layer 2 has the head that finds a new word, but layer 1 is needed as much. What does it look at? The slider above shows it: try the later syllables of a word.
-
-# %% [markdown]
-# ## Looks, and needs
+# A part that was trained is relied on: without most others little is left, too. But to look at all words alike is no silence, and it does as much harm. So *where* it looks counts, in both layers. The second finds the first syllable of a new word best. When
+# later syllables are due, the first is on the right word in four of five cases.
 #
-# *Where does an ending come from?* In truth the noun in the source decides it. But when the ending is due, the translator has already *written* that noun. It might as well look at its own text.
+# *And where does an ending come from?* In truth the noun in the source decides it. But when the ending is due, the translator has already *written* that noun. It might as well look at its own text.
 #
 # To find out, we let the two disagree. Every noun in the *source* becomes one of another class; the translation so far stays as it was, with the old noun. **Guess first:** which one does the ending follow?
 
@@ -904,7 +907,6 @@ claims.check("one layer silent or looking at all alike (most that is left)", max
 # @title Source against own text: which ending does the model choose?
 from course_utils.data.translation import NOUNS
 
-numbers = {word: token for token, word in enumerate(tests.vocabulary)}
 ending_of = torch.zeros(vocab_size, dtype=torch.long, device=course.device)
 exchange = torch.arange(vocab_size, device=course.device)
 for word, (_, its_ending) in NOUNS.items():
@@ -923,97 +925,40 @@ def endings_follow(model: nn.Module) -> tuple[float, float]:
 
 
 chosen = {name: [endings_follow(runners[name, seed]) for seed in (0, 1, 2)] for name in NAMES[:2]}
-chosen["causal encoder"] = [endings_follow(causal)]
-tones = dict(zip(chosen, (plots.SKY, plots.ORANGE, plots.PURPLE), strict=True))
+on_noun = {name: [best_head(runners[name, seed], 1)[0] for seed in (0, 1, 2)] for name in NAMES[:2]}
 figure, (ax,) = plots.panels(
     1,
-    title="Networks that translate about equally well take endings from different places",
+    title="The more a head looks at the noun, the more endings follow it",
     size=(5.6, 3.0),
-    alt="Seven dots in a square, near the line from all by the source to all by the own text. Some lie near one end, "
-    "some near the other.",
+    alt="Six dots that rise from left to right, three a layout. The rightmost is near the top, the other five lie well below the diagonal.",
 )
 for name, found in chosen.items():
-    ax.plot(*zip(*found, strict=True), "o", label=name, color=tones[name], markersize=7)
-ax.plot((0, 1), (1, 0), label="nothing else", **plots.DASHED)
-ax.set(xlabel="endings that follow the changed source", ylabel="that follow the own text")
+    ax.plot(on_noun[name], [s for s, _ in found], "o", label=name, color=COLORS[name], markersize=7)
+ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="best head looks most at the noun, at endings")
+ax.set(ylabel="endings that follow the changed source")
 ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
 figure
 
 # %% tags=["measure"]
-# @title Source or own text
-by_source = [source for found in chosen.values() for source, _ in found]
-claims.check("endings by the source: the network that does it least", min(by_source), "<", 0.3)
-claims.check("endings by the source: the network that does it most", max(by_source), ">", 0.45)
-on_noun = [best_head(runners["encoder-decoder", seed], 1)[0] for seed in (0, 1, 2)]
-print(f"encoder-decoder, at endings the best head is on the noun: {measure.Scatter.of(on_noun)}")
+# @title Seed by seed: looks at the noun, follows the source, follows its own text
+for name, found in chosen.items():
+    for seed, (source, text) in enumerate(found):
+        print(f"{name:16} seed {seed}: {on_noun[name][seed]:.0%}, {source:.0%}, {text:.0%}")
+by_source = torch.tensor([source for found in chosen.values() for source, _ in found])
+looked = torch.tensor([share for shares in on_noun.values() for share in shares])
+claims.check("endings by the source: the network that does it least", by_source.min(), "<", 0.3)
+claims.check("endings by the source: the network that does it most", by_source.max(), ">", 0.6)
+together = torch.corrcoef(torch.stack([looked, by_source]))[0, 1]
+claims.check("correlation of looking and following, six networks", together, ">", 0.7)
 
 # %% [markdown]
-# All of them write the right endings when source and text agree. By which way they learn of it differs from network to network, and from seed to seed ([the log](../docs/experiments.md)). So a head that is *not* on the true word is no error, and one that *is* there
-# is no proof that it matters: **the true alignment says what decides a token, not by which way the model comes to know it.**
-
-# %% [markdown]
-# ## Where it stops: longer than ever seen
-#
-# *Can it translate three clauses?* In training no sentence had more than two. All words and rules are the same. **Guess first:** how many of the sentences of three clauses are right?
-
-# %% tags=["measure"]
-# @title Sentences of three clauses
-longer = data.translation_pairs(100, part="test", num_clauses=(3, 3)).to(course.device)
-joint = numbers["et"]
-
-
-@torch.no_grad()
-def on_three(model: nn.Module) -> tuple[float, float, float]:
-    """Share right, clauses written on average, and share of first clauses that are right."""
-    steps = generate(model, longer.source, start=data.START, stop=data.STOP, max_new_tokens=60)
-    text = last(steps).state
-    in_first = (longer.target == joint).cumsum(1) == 0
-    width = min(text.shape[1], longer.target.shape[1])
-    same = (text[:, :width] == longer.target[:, :width]) | ~in_first[:, :width]
-    clauses = (text == joint).sum(1).float().mean() + 1
-    return share_right(model, longer), float(clauses), float(same.all(1).float().mean())
-
-
-three = {name: [on_three(runners[name, seed]) for seed in (0, 1, 2)] for name in NAMES[:2]}
-three["causal encoder"] = [on_three(causal)]
-for name, found in three.items():
-    print(f"{name:16} first clause right", *(f"{first_right:.0%}" for *_, first_right in found))
-claims.check(
-    "three clauses: right (best of seven models)",
-    max(share for found in three.values() for share, *_ in found),
-    "<",
-    0.05,
-)
-claims.check(
-    "clauses that they write (fewest of seven)",
-    min(count for found in three.values() for _, count, _ in found),
-    ">",
-    1.8,
-)
-claims.check(
-    "clauses that they write (most of seven)",
-    max(count for found in three.values() for _, count, _ in found),
-    "<",
-    2.2,
-)
-claims.check("causal encoder: its first clause is right", three["causal encoder"][0][2], ">", 0.9)
-
-example_of_three = last(
-    generate(translator, longer.source[:1], start=data.START, stop=data.STOP)
-).state[0]
-print(" ".join(longer.words(longer.source[0])), "->", " ".join(longer.words(example_of_three)))
-
-# %% [markdown]
-# None. All seven write *two* clauses and leave one out. They have learned that a sentence has at most two, which was true of all that they saw. The network could do more: trained on up to three clauses it
-# translates three ([the log](../docs/experiments.md)).
-#
-# One difference shows here. With the causal encoder the *first* clause is right nearly always: its states cannot depend on what comes later, so it looks as it always did. An encoder that sees both ways can be disturbed there by the third clause. The decoder alone suffers most; between its first
-# clause and the place where it writes now lie more tokens than ever in training. (These are our explanations. We have not tested them.)
+# All of them write the right endings when source and text agree. By which way they learn of it differs from seed to seed, and here the maps tell something: networks that look more at the noun follow it more (much of this comes from one of the six). But a look is no proof. One network looks
+# at the noun in nearly half of all cases and follows it in one of fifty. **The true alignment says what decides a token, not by which way a model comes to know it.**
 
 # %% [markdown]
 # ## A summary
 #
-# *Does it hold for the other word of the article?* A summary leaves out. Our reports tell who found, gave and lost what; the summary says who has it in the end. Again there is one right answer, and again a tenth of the summaries is kept for the test.
+# *Does the race end alike?* A summary leaves out. Our reports tell who found, gave and lost what; the summary says who has it in the end. Again there is one right answer, and again the test part is a tenth of all possible summaries, none of which was seen in training.
 
 # %% tags=["measure"]
 # @title Train both layouts on reports and summaries
@@ -1021,51 +966,56 @@ kind = dict(num_events=(2, 5), num_treasures=(2, 2))
 reports = data.summary_pairs(32 * sizes.summary_steps, **kind)
 report_check = data.summary_pairs(200, part="validation", **kind).to(course.device)
 report_tests = data.summary_pairs(sizes.num_tests, part="test", **kind).to(course.device)
-vocab_size = len(reports.vocabulary)  # of this task: the makers build for it now
+of_this_task = dict(vocab_size=len(reports.vocabulary))
 
 print(" ".join(report_tests.words(report_tests.source[0])))
 print("->", " ".join(report_tests.words(report_tests.target[0])))
+LAYOUTS = {NAMES[0]: two_stacks, NAMES[1]: one_stack}
 writers, report_curves = {}, {}
 for name in NAMES[:2]:
     file = "summary_" + name.replace("-", "_")
     writers[name], report_curves[name] = trained(
-        file, makers[name](0), reports, report_check, sizes.summary_steps
+        file, LAYOUTS[name](0, **of_this_task), reports, report_check, sizes.summary_steps
     )
 
 
 # %% [markdown]
-# The control is a writer who names whoever *found* a treasure first, and reads no further.
+# Two controls follow a rule of one line: name whoever *found* a treasure first, or whoever is *named last* with it.
 #
 # *The figure: exact match on the validation part over training, one seed. Do the layouts differ more than on translations?*
 
 
 # %% tags=["measure"]
 # @title Summaries over training
-def finder(words: list[str]) -> list[str]:
-    """The summary of who found each treasure first."""
-    found: dict[str, str] = {}
+def by_rule(words: list[str], last: bool) -> list[str]:
+    """The summary that names the first or the last person of each treasure."""
+    owner: dict[str, str] = {}
     for place, word in enumerate(words):
-        if word == "found":
-            found.setdefault(words[place + 2], words[place - 1])
-    return " , ".join(f"{thing} : {who}" for thing, who in found.items()).split()
+        if word in ("found", "gave", "lost"):
+            thing = words[place + 2]
+            if last or thing not in owner:
+                owner[thing] = words[place + 4 if word == "gave" else place - 1]
+    return " , ".join(f"{thing} : {who}" for thing, who in owner.items()).split()
 
 
-by_finder = [
-    finder(report_tests.words(source)) == report_tests.words(target)
-    for source, target in zip(report_tests.source, report_tests.target, strict=True)
-]
-only_found = sum(by_finder) / len(by_finder)
+def right_by_rule(last: bool) -> float:
+    rows = zip(report_tests.source, report_tests.target, strict=True)
+    hits = [by_rule(report_tests.words(s), last) == report_tests.words(t) for s, t in rows]
+    return sum(hits) / len(hits)
+
+
+only_found, last_named = right_by_rule(False), right_by_rule(True)
 plots.curves(
     {
         name: (range(0, sizes.summary_steps + 1, 50), scores)
         for name, scores in report_curves.items()
     },
     styles={name: {"color": COLORS[name]} for name in report_curves},
-    references={"who found it": only_found},
+    references={"who found it": only_found, "who is named last": last_named},
     xlabel="steps",
     ylabel="exact match, validation",
-    title="Summaries are learned more slowly by both",
-    alt="Two rising lines. Both leave the dashed line of the control behind after some 150 steps.",
+    title="Summaries: after 500 steps a rule of one line is still better",
+    alt="Two rising lines. Both leave the dashed line of who found it behind, and end below that of who is named last.",
 )
 
 # %% tags=["measure"]
@@ -1079,17 +1029,20 @@ claims.check(
     "encoder-decoder: above who found it (one seed)", summed[NAMES[0]] - only_found, ">", 0.1
 )
 claims.check("decoder-only: above who found it (one seed)", summed[NAMES[1]] - only_found, ">", 0.1)
+below = last_named - max(summed.values())
+claims.check("both: below who is named last (one seed)", below, ">", 0.05)
 
 # %% [markdown]
-# Both are far beyond the control and far from perfect: the last event of each treasure has to be found among several. A long source meets a short answer here, so the decoder alone pays still more for each pair. This is one seed. In [the log](../docs/experiments.md) the encoder-decoder is ahead in
-# each of three seeds after so short a training, and the decoder alone has caught up after a longer one. And there it does help a summary that the encoder sees both ways: whether an event counts is decided by those behind it.
+# Both are beyond the first rule and below the second: to call this a summary is too much. They end close together, and here the decoder alone pays still more for each pair, since its source is long and its answer short. But this is one seed of a short training. In
+# [the log](../docs/experiments.md) the encoder-decoder is ahead in each of three seeds after as many steps, and after three times as many the decoder alone has caught up, both beyond the second rule. **Undertrained is not unable.**
 
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict: both designs translate and summarise. On translations neither wins at equal weights. At equal operations the encoder-decoder does, because each token passes through one of its two stacks only.** That is a statement about networks of 40,000 weights and formal languages. The article's *or* stands.
+# **Verdict: both designs translate nearly all sentences. Neither wins, at equal weights or at equal operations: the seed counts for more than the layout.** That is a statement about networks of 20,000 to 40,000 weights, trained for 350 steps on a formal language. So do details: without the
+# join in the encoder alone, one vector of width 28, three seeds end lower; with an encoder that is causal like the decoder they end higher ([the log](../docs/experiments.md)). The article's *or* stands.
 #
-# And cross-attention *does* find the true word much more often than chance, in both designs. But a map is neither the alignment nor the reason.
+# Attention finds the true word more often than chance in both. But a map is neither the alignment nor the reason.
 
 # %% tags=["measure"]
 # @title All claims of this lesson
@@ -1117,6 +1070,6 @@ claims.verdicts()
 # - Bahdanau et al. 2015, *Neural machine translation by jointly learning to align and translate*, arXiv:1409.0473: attention as alignment.
 # - Vaswani et al. 2017, *Attention is all you need*, arXiv:1706.03762: section 3.2.3, cross-attention.
 # - Liu et al. 2018, *Generating Wikipedia by summarizing long sequences*, arXiv:1801.10198: decoder-only with a separator.
-# - Raffel et al. 2020, *Exploring the limits of transfer learning with a unified text-to-text transformer*, arXiv:1910.10683: the layouts compared at equal weights and at equal operations; the prefix mask of Exercise 10.2.
+# - Raffel et al. 2020, *Exploring the limits of transfer learning with a unified text-to-text transformer*, arXiv:1910.10683: the layouts compared at equal weights and at equal operations, also one with a mask that is open on the source and causal after it.
 # - Jain & Wallace 2019, *Attention is not explanation*, arXiv:1902.10186.
 # - Lake & Baroni 2018, *Generalization without systematicity*, arXiv:1711.00350: longer than ever seen.

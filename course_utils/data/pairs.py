@@ -63,10 +63,15 @@ class Pairs:
         """The words of tokens (T,), up to the first stop, without special tokens.
 
         Raises:
-            ValueError: a token is outside the vocabulary.
+            ValueError: these are several rows, or a token is outside the vocabulary.
         """
         found = []
-        for token in torch.as_tensor(tokens).tolist():
+        tokens = torch.as_tensor(tokens)
+        if tokens.ndim != 1:
+            raise ValueError(
+                f"tokens must have shape (T,); got {tuple(tokens.shape)}. One row at a time."
+            )
+        for token in tokens.tolist():
             if not 0 <= token < len(self.vocabulary):
                 raise ValueError(
                     f"tokens must lie in 0 ... {len(self.vocabulary) - 1}; got {token}. Are they "
@@ -111,8 +116,8 @@ def draw_pairs(
     """
     if part not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}; got {part!r}.")
-    if count < 1:
-        raise ValueError(f"count must be at least 1; got {count}.")
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(f"count must be at least 1; got {count}. It is a whole number.")
     rng, found = random.Random(seed), {}
     for _ in range(PATIENCE * count):
         example = draw(rng)
@@ -146,7 +151,8 @@ def encode_pairs(examples: Sequence[Example], words: Sequence[str]) -> Pairs:
 
 def check_range(name: str, pair: tuple[int, int], least: int, most: int) -> None:
     """Raise ValueError unless a pair (low, high) lies in order between two numbers."""
-    low, high = pair
+    whole = isinstance(pair, Sequence) and len(pair) == 2 and all(type(n) is int for n in pair)
+    low, high = pair if whole else (most, least - 1)
     if not least <= low <= high <= most:
         raise ValueError(
             f"{name} must be a pair (low, high) with {least} <= low <= high <= {most}; got {pair}."

@@ -64,3 +64,25 @@ def check_mask(mask: Tensor | None, tokens: Tensor) -> None:
             "padding must stand before the text, and each row needs a token: every row of mask is "
             f"some False, then at least one True; got {mask.int().tolist()}."
         )
+
+
+def check_padding(source: Tensor, pad: int, name: str = "source") -> None:
+    """Raise ValueError unless each row (B, S) is some tokens, then nothing but padding.
+
+    Looked at on the CPU only: an accelerator would wait.
+    """
+    real = source != pad
+    if source.device.type != "cpu" or not source.shape[1]:
+        return
+    if not real[:, 0].all() or bool((real[:, 1:] & ~real[:, :-1]).any()):
+        raise ValueError(
+            f"each {name} must be some tokens and then padding ({pad}), if any; got "
+            f"{source.tolist() if source.numel() < 40 else 'one with padding elsewhere'}. "
+            "Remove the padding before or between the tokens, and leave out empty ones."
+        )
+
+
+def check_pad(pad: int, vocab_size: int) -> None:
+    """Raise ValueError unless pad is one of the tokens 0 ... vocab_size - 1."""
+    if not isinstance(pad, int) or isinstance(pad, bool) or not 0 <= pad < vocab_size:
+        raise ValueError(f"pad must be a token, 0 to {vocab_size - 1}; got {pad!r}.")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from course_utils.language.inputs import check_batch
+from course_utils.language.inputs import check_batch, check_pad, check_padding
 from course_utils.language.model import GPT
-from course_utils.language.seq2seq import check_padding
 
 
 def join(source: Tensor, target: Tensor, pad: int = 0) -> tuple[Tensor, Tensor]:
@@ -50,10 +49,14 @@ class DecoderOnly(nn.Module):
     Args:
         gpt: its context holds source and target.
         pad: the token that fills up short sources.
+
+    Raises:
+        ValueError: pad is no token of the model.
     """
 
     def __init__(self, gpt: GPT, pad: int = 0) -> None:
         super().__init__()
+        check_pad(pad, gpt.config.vocab_size)
         self.gpt, self.pad = gpt, pad
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.language.inputs import check_batch
+from course_utils.language.inputs import check_batch, check_padding
 from course_utils.language.joined import DecoderOnly, join
 from course_utils.language.model import attention_maps
 from course_utils.language.sampling import sample
@@ -37,9 +37,12 @@ def pair_loss(model: Any, batch: Sequence[Tensor] | Tensor) -> Tensor:
         () loss, at least float32. Padding does not count.
 
     Raises:
-        ValueError: the batch is no pair of tensors of tokens, or a target has nothing to predict.
+        ValueError: the batch is no pair of tensors of tokens, padding stands elsewhere than at the
+            end, or there is nothing to predict.
     """
     source, target = checked(batch)
+    for name, tokens in (("source", source), ("target", target)):
+        check_padding(tokens, model.pad, name)
     source, target = trimmed(source, model.pad), trimmed(target, model.pad)
     logits = model(source, target[:, :-1])
     logits = logits.to(at_least_float32(logits.dtype))
@@ -60,8 +63,16 @@ def exact_match(model: Any, source: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         (B,) bool.
+
+    Raises:
+        ValueError: the two are no pair, or a target has nothing after its start.
     """
     source, target = checked((source, target))
+    empty = (target[:, 1:] == model.pad).all(1)
+    if target.device.type == "cpu" and bool(empty.any()):
+        raise ValueError(
+            f"target {int(empty.nonzero()[0])} has nothing after its start: it needs a stop."
+        )
     right = model(source, target[:, :-1]).argmax(-1) == target[:, 1:]
     return (right | (target[:, 1:] == model.pad)).all(dim=1)
 
@@ -96,6 +107,10 @@ def generate(
         ValueError: an argument is outside its range.
     """
     check_batch(source, "source")
+    if len({start, stop, model.pad}) < 3:
+        raise ValueError(
+            f"start, stop and padding must be three tokens; got {start}, {stop} and {model.pad}."
+        )
     with torch.no_grad():
         reader = model.given(source)
     first = torch.full((len(source), 1), start, device=source.device)
@@ -170,9 +185,10 @@ def checked(batch: Sequence[Tensor] | Tensor) -> tuple[Tensor, Tensor]:
     source, target = batch
     check_batch(source, "source")
     check_batch(target, "target")
-    if target.shape[1] < 2 or len(source) != len(target):
+    if target.shape[1] < 2 or len(source) != len(target) or not len(source):
         raise ValueError(
-            "each source needs a target of at least two tokens, a start and what follows; got "
+            "there must be pairs, and each source needs a target of at least two tokens, a start "
+            "and what follows; got "
             f"sources {tuple(source.shape)} and targets {tuple(target.shape)}."
         )
     return source, target
@@ -180,4 +196,5 @@ def checked(batch: Sequence[Tensor] | Tensor) -> tuple[Tensor, Tensor]:
 
 def trimmed(tokens: Tensor, pad: int) -> Tensor:
     """Tokens (B, T) without the columns at the end that hold nothing but padding."""
-    return tokens[:, : max(1, int((tokens != pad).any(0).sum()))]
+    used = (tokens != pad).any(0).nonzero()
+    return tokens[:, : int(used[-1]) + 1 if len(used) else 1]

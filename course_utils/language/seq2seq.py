@@ -12,11 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.language.cache import Cache
-from course_utils.language.inputs import check_batch, check_length, check_vocabulary
+from course_utils.language.inputs import (
+    check_batch,
+    check_length,
+    check_pad,
+    check_padding,
+    check_vocabulary,
+)
 from course_utils.layers import (
     Block,
-    CrossAttention,
-    KeyValues,
+    DecoderBlock,
     Memory,
     check_sizes,
     masked_attention,
@@ -63,38 +68,9 @@ class Seq2SeqConfig:
                 f"by 2 num_heads; got width={self.width}, num_heads={self.num_heads}. "
                 f"Use width={self.width + -self.width % pairs}."
             )
-        if not 0 <= self.pad < self.vocab_size:
-            raise ValueError(f"pad must be a token, 0 to {self.vocab_size - 1}; got {self.pad}.")
-
-
-class DecoderBlock(nn.Module):
-    """A causal block that also looks at a source: self-attention, cross-attention, MLP.
-
-    Each adds what it finds to the residual stream, sees it through a norm, and adds nothing until
-    it is trained.
-
-    Args:
-        width: D.
-        num_heads: H.
-
-    Source: Vaswani et al. 2017, figure 1, arXiv:1706.03762, with the norms first.
-    """
-
-    def __init__(self, width: int, num_heads: int) -> None:
-        super().__init__()
-        self.own = Block(width, num_heads, causal=True)  # its self-attention and its MLP
-        self.norm = nn.LayerNorm(width, bias=False)
-        self.cross = CrossAttention(width, num_heads)
-        zero(self.cross.project)
-
-    def forward(
-        self, x: Tensor, memory: Memory, turns: Tensor, cache: KeyValues | None = None
-    ) -> Tensor:
-        """What x (B, T, D) becomes, given the memory of a source; (B, T, D)."""
-        own = self.own
-        x = x + own.attention(own.norm_attention(x), turns, cache)
-        x = x + self.cross(self.norm(x), memory)
-        return x + own.mlp(own.norm_mlp(x))
+        check_pad(self.pad, self.vocab_size)
+        if not isinstance(self.bidirectional, bool):
+            raise ValueError(f"bidirectional must be True or False; got {self.bidirectional!r}.")
 
 
 class EncoderDecoder(nn.Module):
@@ -215,19 +191,3 @@ class Given(nn.Module):
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Logits (B, T, V) for what follows each token of the target so far."""
         return self.model.decode(tokens, self.memories, cache)
-
-
-def check_padding(source: Tensor, pad: int) -> None:
-    """Raise ValueError unless each source (B, S) is some tokens, then nothing but padding.
-
-    Looked at on the CPU only: an accelerator would wait.
-    """
-    real = source != pad
-    if source.device.type != "cpu" or not source.shape[1]:
-        return
-    if not real[:, 0].all() or bool((real[:, 1:] & ~real[:, :-1]).any()):
-        raise ValueError(
-            f"each source must be some tokens and then padding ({pad}), if any; got "
-            f"{source.tolist() if source.numel() < 40 else 'one with padding elsewhere'}. "
-            "Remove the padding before or between the tokens, and leave out empty sources."
-        )

@@ -3,6 +3,7 @@
 from course_utils.layers.attending import Attention, KeyValues, attention, attention_weights
 from course_utils.layers.block import Block, modulate, zero
 from course_utils.layers.cross import CrossAttention, Memory, masked_attention
+from course_utils.layers.decoder_block import DecoderBlock
 from course_utils.layers.inputs import at_least_float32, check_sizes
 from course_utils.layers.rotary import rotate, rotations
 from course_utils.layers.time import time_embedding
@@ -11,6 +12,7 @@ __all__ = [
     "Attention",
     "Block",
     "CrossAttention",
+    "DecoderBlock",
     "KeyValues",
     "Memory",
     "at_least_float32",

@@ -72,11 +72,18 @@ class CrossAttention(nn.Module):
 
         Args:
             source: (B, S, D).
-            seen: (B, S) False where the source is padding, which then gets a weight of exactly 0.
+            seen: (B, S) False where the source is padding, which then gets a weight of exactly 0,
+                whatever finite numbers stand there.
 
         Raises:
-            ValueError: the mask has another shape or type, or leaves a source with nothing.
+            ValueError: the source has another width, or the mask another shape or type, or it
+                leaves a source with nothing.
         """
+        if source.ndim != 3 or source.shape[-1] != self.key_value.in_features:
+            raise ValueError(
+                f"source must have shape (B, S, {self.key_value.in_features}); got "
+                f"{tuple(source.shape)}."
+            )
         check_seen(seen, source)
         parts = self.key_value(source).unflatten(-1, (2, self.num_heads, -1))  # (B, S, 2, H, K)
         keys, values = parts.permute(2, 0, 3, 1, 4)  # two of (B, H, S, K)

@@ -159,6 +159,10 @@ def test_sizes_are_as_asked():
     [
         (lambda: translation_pairs(5, part="dev"), "part must be one of train, validation, test"),
         (lambda: translation_pairs(0), "count must be at least 1; got 0"),
+        (lambda: translation_pairs(2.5), "count must be at least 1; got 2.5"),
+        (lambda: translation_pairs(5, num_clauses=2), "num_clauses must be a pair .*; got 2"),
+        (lambda: translation_pairs(5, num_clauses=(1, 2.0)), "num_clauses must be a pair"),
+        (lambda: translation_pairs(5).words(torch.ones(2, 3)), "One row at a time"),
         (lambda: translation_pairs(5, num_clauses=(0, 2)), "num_clauses must be a pair"),
         (lambda: translation_pairs(5, num_clauses=(3, 2)), "1 <= low <= high <= 9"),
         (lambda: summary_pairs(5, num_treasures=(1, 9)), "num_treasures must be a pair"),

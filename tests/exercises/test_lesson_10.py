@@ -11,7 +11,7 @@ from course_utils.exercises.checks import grade
 
 INF = math.inf
 
-# 10.1
+# 10.2
 
 
 def matches_by_mask(written, target, stop):
@@ -56,38 +56,45 @@ def matches_by_first_stop(written, target, stop):
     )
 
 
-# 10.2
+# 10.1
 
 
-def prefix_by_loop(scores, num_source):
-    result = torch.zeros_like(scores)
-    for b in range(len(scores)):
-        for i in range(scores.shape[1]):
-            end = max(i + 1, int(num_source[b]))
-            result[b, i, :end] = scores[b, i, :end].softmax(0)
+def several_by_loop(query, sources):
+    """One query at a time, over the real words only."""
+    result = torch.zeros_like(query)
+    for b in range(len(query)):
+        keys = torch.cat([keys[b][real[b]] for keys, _, real in sources])
+        values = torch.cat([values[b][real[b]] for _, values, real in sources])
+        for t in range(query.shape[1]):
+            result[b, t] = ((keys @ query[b, t]) / math.sqrt(query.shape[2])).softmax(0) @ values
     return result
 
 
-def prefix_by_adding(scores, num_source):
-    length = scores.shape[-1]
-    mask = torch.full((length, length), -INF).triu(1).repeat(len(scores), 1, 1)
-    for b, n in enumerate(num_source.tolist()):
-        mask[b, :, :n] = 0
-    return (scores + mask).softmax(-1)
+def several_fused(query, sources):
+    keys, values, real = (torch.cat(parts, 1) for parts in zip(*sources, strict=True))
+    mask = real[:, None].expand(-1, query.shape[1], -1)
+    return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
 
 
-def prefix_by_where(scores, num_source):
-    j = torch.arange(scores.size(-1))
-    end = torch.maximum(j[None, :] + 1, num_source[:, None])  # (B, T)
-    seen = j < end[..., None]
-    return F.softmax(torch.where(seen, scores, torch.tensor(-INF)), dim=2)
+def several_by_adding(query, sources):
+    scores, values = [], []
+    for keys, value, real in sources:
+        hidden = torch.zeros(real.shape).masked_fill(~real, -INF)
+        scores.append(torch.einsum("btk,bsk->bts", query, keys) * query.shape[-1] ** -0.5
+                      + hidden.unsqueeze(1))  # fmt: skip
+        values.append(value)
+    return torch.einsum("bts,bsk->btk", torch.cat(scores, -1).softmax(-1), torch.cat(values, 1))
 
 
-def prefix_by_blocks(scores, num_source):
-    seen = torch.ones_like(scores).tril().bool()
-    for b, n in enumerate(num_source):
-        seen[b, :n, :n] = True
-    return scores.masked_fill(~seen, torch.finfo(scores.dtype).min).softmax(-1)
+def several_by_shares(query, sources):
+    """A look at each source, mixed by the share of the softmax that each has."""
+    totals, found = [], []
+    for keys, values, real in sources:
+        scores = (query @ keys.mT / math.sqrt(query.size(-1))).masked_fill(~real[:, None], -INF)
+        totals.append(scores.logsumexp(-1, keepdim=True))
+        found.append(scores.softmax(-1).nan_to_num(0.0) @ values)
+    shares = torch.cat(totals, -1).softmax(-1)
+    return sum(shares[..., i : i + 1] * f for i, f in enumerate(found))
 
 
 # 10.3
@@ -138,17 +145,20 @@ def greedy_freezing(read, write, source, start, stop, most):
 
 
 RIGHT = {
-    "10.1": [matches_by_mask, matches_by_loop, matches_by_cutting, matches_by_first_stop],
-    "10.2": [prefix_by_loop, prefix_by_adding, prefix_by_where, prefix_by_blocks],
+    "10.1": [several_by_loop, several_fused, several_by_adding, several_by_shares],
+    "10.2": [matches_by_mask, matches_by_loop, matches_by_cutting, matches_by_first_stop],
     "10.3": [greedy_with_lists, greedy_while, greedy_freezing],
 }
 
 
-def prefix(scores, num_source, fill=-INF):
-    seen = torch.ones_like(scores).tril().bool()
-    for b, n in enumerate(num_source):
-        seen[b, :, :n] = True
-    return scores.masked_fill(~seen, fill)
+def until(row, stop):
+    """The row up to its first stop, that included."""
+    return row[: row.index(stop) + 1] if stop in row else row
+
+
+def changed(change):
+    """The right answer for sources that `change` has made of the given ones."""
+    return lambda q, those: several_by_loop(q, [change(*one) for one in those])
 
 
 def one_at_a_time(read, write, source, start, stop, most):
@@ -157,7 +167,37 @@ def one_at_a_time(read, write, source, start, stop, most):
 
 WRONG = {
     "10.1": [
+        lambda q, those: several_by_loop(q, those[-1:]),
+        lambda q, those: several_by_loop(q, those[:2]),
+        lambda q, those: sum(several_fused(q, [one]).nan_to_num(0.0) for one in those),
+        lambda q, those: sum(several_fused(q, [one]).nan_to_num(0.0) for one in those) / len(those),
+        lambda q, those: several_by_loop(2 * q, those),
+        lambda q, those: several_by_loop(q.roll(1, 0), those),
+        lambda q, those: several_by_loop(q, those)[:, -1:],
+        lambda q, those: several_by_loop(q, those).mT,
+        lambda q, those: torch.cat([several_by_loop(q, [one]) for one in those], -1),
+        lambda q, those: several_by_loop(torch.zeros_like(q), those),
+        lambda q, those: those[0][1][:, : q.shape[1]],
+        changed(lambda k, v, real: (v, v, real)),
+        changed(lambda k, v, real: (k, k, real)),
+        changed(lambda k, v, real: (k, v, torch.ones_like(real))),
+        changed(lambda k, v, real: (k, v, real.any(0).expand_as(real))),
+        changed(lambda k, v, real: (k * real[..., None], v, real | True)),
+        changed(lambda k, v, real: (k * real[..., None], v * real[..., None], real | True)),
+    ],
+    "10.2": [
         lambda w, t, stop: torch.ones(len(w), dtype=torch.bool),
+        lambda w, t, stop: (
+            (w[:, 0] == t[:, 0])
+            & ((w == stop).int().argmax(1) == (t == stop).int().argmax(1))
+            & (w == stop).any(1)
+        ),
+        lambda w, t, stop: torch.tensor(
+            [
+                [x for x in until(a, stop) if x] == [x for x in until(b, stop) if x]
+                for a, b in zip(w.tolist(), t.tolist(), strict=True)
+            ]
+        ),
         lambda w, t, stop: torch.zeros(len(w), dtype=torch.bool),
         lambda w, t, stop: w[:, 0] == t[:, 0],
         lambda w, t, stop: matches_by_mask(w[:, :-1], t[:, :-1], stop),
@@ -168,21 +208,6 @@ WRONG = {
         lambda w, t, stop: ~matches_by_mask(w, t, stop),
         lambda w, t, stop: torch.tensor([stop in row for row in w.tolist()]),
         lambda w, t, stop: matches_by_mask(t, w, stop) | (w != stop).all(1),
-    ],
-    "10.2": [
-        lambda s, n: prefix(s, n).softmax(1),
-        lambda s, n: prefix(s, n),
-        lambda s, n: prefix(s, n, -100.0).softmax(-1),
-        lambda s, n: prefix(s, n, -1e9).softmax(-1).masked_fill(s == 0, 0.0),
-        lambda s, n: prefix(s, n.max().expand(len(n))).softmax(-1),
-        lambda s, n: prefix(s, n.min().expand(len(n))).softmax(-1),
-        lambda s, n: prefix(s, torch.full_like(n, 3)).softmax(-1),
-        lambda s, n: prefix(s * (s != 0), n).log_softmax(-1),
-        lambda s, n: prefix(s, s.shape[-1] - n).softmax(-1),
-        lambda s, n: F.normalize(prefix(s, n).exp(), p=1, dim=-1),
-        lambda s, n: prefix(s, n).softmax(-1).mT,
-        lambda s, n: prefix(s / 2, n).softmax(-1),
-        lambda s, n: prefix(s, n)[0].softmax(-1),
     ],
     "10.3": [
         one_at_a_time,
@@ -225,9 +250,10 @@ def test_a_wrong_answer_is_refused(name, answer):
 @pytest.mark.parametrize(
     ("name", "answer", "words"),
     [
-        ("10.1", lambda w, t, stop: matches_by_mask(w, t, stop).all(), "one for each row"),
-        ("10.2", lambda s, n: s.softmax(-1), "Nothing is hidden"),
-        ("10.2", lambda s, n: prefix(s, n).softmax(1), "softmax(dim=-1)"),
+        ("10.2", lambda w, t, stop: matches_by_mask(w, t, stop).all(), "one for each row"),
+        ("10.1", changed(lambda k, v, r: (k, v, torch.ones_like(r))), "Padding gets attention"),
+        ("10.1", lambda q, those: several_by_adding(q, those[:1]), "Only the first source"),
+        ("10.3", one_at_a_time, "all rows grow together"),
         ("10.3", lambda *a: [[a[3], *row] for row in greedy_while(*a)], "The start token"),
     ],
 )
@@ -237,10 +263,20 @@ def test_a_usual_slip_is_named(name, answer, words):
 
 
 def test_the_cases_hold_what_tells_answers_apart():
-    written = list(exercises.find("10.1").cases())
+    written = list(exercises.find("10.2").cases())
     assert any(w.shape[1] < t.shape[1] for w, t, _ in written)
     assert any(w.shape[1] > t.shape[1] for w, t, _ in written)
     assert any((w != stop).all(1).any() for w, _, stop in written)
-    for scores, num_source in exercises.find("10.2").cases():
-        assert int(num_source.max()) <= scores.shape[-1]
-    assert any(len(set(n.tolist())) > 1 for _, n in exercises.find("10.2").cases())
+    looks = list(exercises.find("10.1").cases())
+    assert {len(sources) for _, sources in looks} == {1, 2, 3}
+    nothing = [~real.any(1) for _, sources in looks for *_, real in sources]
+    assert any(row.any() and not row.all() for row in nothing)  # one source is all padding
+    assert all(torch.stack([r.any(1) for *_, r in those]).any(0).all() for _, those in looks)
+
+
+def test_a_failure_of_greedy_writing_names_the_arguments():
+    (called, *_) = grade(
+        exercises.find("10.3"), lambda read, write, source, start, stop, most: [[] for _ in source]
+    ).details
+    assert "most = 20" in called
+    assert "stop = 2" in called

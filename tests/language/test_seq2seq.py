@@ -156,6 +156,17 @@ def test_the_loss_is_the_mean_over_the_targets_own_tokens(name):
     assert pair_loss(model, (source, target)).item() == pytest.approx(total / count, rel=1e-5)
 
 
+def test_a_column_of_padding_costs_no_token():
+    """A pad token that a caller puts inside a text is refused; columns behind all texts are cut."""
+    model, (source, target) = encoder_decoder(), pairs()
+    wide = F.pad(source, (0, 3)), F.pad(target, (0, 4))
+    assert pair_loss(model, wide).item() == pytest.approx(pair_loss(model, (source, target)).item())
+    with pytest.raises(ValueError, match="each source must be some tokens"):
+        pair_loss(model, (torch.tensor([[5, PAD, 6]]), torch.tensor([[START, 4, STOP]])))
+    with pytest.raises(ValueError, match="each target must be some tokens"):
+        pair_loss(model, (torch.tensor([[5]]), torch.tensor([[START, 4, PAD, 7, STOP]])))
+
+
 def written(model, source, **how):
     return last(generate(model, source, start=START, stop=STOP, max_new_tokens=12, **how)).state
 
@@ -275,13 +286,22 @@ def test_it_learns_to_turn_a_text_round(name):
         (lambda m, s, t: m(s[:2], t), "each of the 3 rows needs a source"),
         (lambda m, s, t: m(s, t.repeat(1, 4)), "sees at most 20 tokens; got 32"),
         (lambda m, s, t: m(s.flip(1), t), "some tokens and then padding"),
-        (lambda m, s, t: m(s * (torch.arange(3) > 0)[:, None], t), "leave out empty sources"),
+        (lambda m, s, t: m(s * (torch.arange(3) > 0)[:, None], t), "leave out empty ones"),
         (lambda m, s, t: m(s[:, :0], t), r"T >= 1; got \(3, 0\)"),
         (lambda m, s, t: m.given(s).make_cache(s > 0), "Leave out mask"),
         (lambda m, s, t: pair_loss(m, s), "a pair .source, target.; got a tensor"),
         (lambda m, s, t: pair_loss(m, (s, t, t)), "got 3 entries"),
         (lambda m, s, t: pair_loss(m, (s, t[:, :1])), "at least two tokens"),
         (lambda m, s, t: exact_match(m, s[:2], t), "each source needs a target"),
+        (lambda m, s, t: pair_loss(m, (s * (s != s[0, 1]), t)), "each source must be some tokens"),
+        (lambda m, s, t: pair_loss(m, (s, t.flip(1))), "each target must be some tokens"),
+        (lambda m, s, t: pair_loss(m, (s[:0], t[:0])), "there must be pairs"),
+        (lambda m, s, t: exact_match(m, s, t * (t == START)), "has nothing after its start"),
+        (lambda m, s, t: generate(m, s, start=1, stop=PAD), "must be three tokens; got 1, 0 and 0"),
+        (lambda m, s, t: generate(m, s, start=1, stop=1), "must be three tokens"),
+        (lambda m, s, t: Seq2SeqConfig(13, pad=1.0), "pad must be a token, 0 to 12; got 1.0"),
+        (lambda m, s, t: Seq2SeqConfig(13, bidirectional="no"), "must be True or False; got 'no'"),
+        (lambda m, s, t: DecoderOnly(decoder_only().gpt, pad=99), "pad must be a token, 0 to 12"),
         (lambda m, s, t: join(s[:2], t), "got 2 sources and 3 targets"),
         (lambda m, s, t: join(s.flip(1), t), "some tokens and then padding"),
         (lambda m, s, t: generate(m, s[0], start=1, stop=2), r"source must have shape \(B, T\)"),

@@ -78,6 +78,7 @@ def test_masked_self_attention_is_that_of_each_row_alone(causal):
         (lambda layer, x, s: CrossAttention(16, 0), "num_heads must be a whole number"),
         (lambda layer, x, s: layer(x[:2], layer.read(s)), "each of the 2 rows needs a source"),
         (lambda layer, x, s: layer.weights(x[:1], layer.read(s)), "each of the 1 rows"),
+        (lambda layer, x, s: layer.read(s[..., :8]), r"shape .B, S, 16.; got .3, 9, 8."),
         (lambda layer, x, s: layer.read(s, torch.ones(3, 9)), "seen must be bool"),
         (lambda layer, x, s: layer.read(s, torch.ones(9).bool()), r"of shape \(3, 9\)"),
         (lambda layer, x, s: layer.read(s, torch.eye(3, 9).bool() & (torch.arange(3) > 0)[:, None]),

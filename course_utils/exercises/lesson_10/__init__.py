@@ -1,7 +1,7 @@
-"""Exercises of lesson 10: exact match, the mask of a prefix, greedy writing."""
+"""Exercises of lesson 10: one look over several sources, exact match, greedy writing."""
 
 from course_utils.exercises.lesson_10.greedy import GREEDY
 from course_utils.exercises.lesson_10.matches import MATCHES
-from course_utils.exercises.lesson_10.prefix import PREFIX
+from course_utils.exercises.lesson_10.several import SEVERAL
 
-EXERCISES = [MATCHES, PREFIX, GREEDY]
+EXERCISES = [SEVERAL, MATCHES, GREEDY]

@@ -65,21 +65,21 @@ def _slip(**slip: Any) -> Callable[..., list[list[int]]]:
     return lambda *arguments: _written(*arguments, **slip)
 
 
-def machine(source: Tensor, vocab_size: int, start: int, stop: int, seed: int) -> Any:
+def machine(source: Tensor, vocab_size: int, start: int, stop: int, most: int, seed: int) -> Any:
     """A stand-in for a network: what comes next hangs on the states, the last token and the place.
 
     It writes each source backwards, one higher, with a stop behind; after that it babbles. Answers
-    with the functions read and write, and the counts of their calls.
+    with the arguments of a case; the function read counts the calls of both in `read.calls`.
     """
-    calls = {"read": 0, "write": 0}
+    calls = {"reads": 0, "writes": 0}
     noise = torch.rand(64, vocab_size, generator=torch.Generator().manual_seed(seed))
 
     def read(given: Tensor) -> Tensor:
-        calls["read"] += 1
+        calls["reads"] += 1
         return F.one_hot(given, vocab_size).float()
 
     def write(target: Tensor, states: Tensor) -> Tensor:
-        calls["write"] += 1
+        calls["writes"] += 1
         if target.shape[0] != states.shape[0]:
             raise ValueError(f"{len(target)} targets and {len(states)} sources")
         tokens = states.argmax(-1)  # (B, S); 0 is padding
@@ -94,30 +94,28 @@ def machine(source: Tensor, vocab_size: int, start: int, stop: int, seed: int) -
                     logits[row, place] = noise[place]  # it has lost its place
         return logits
 
-    return read, write, calls
+    read.calls = calls  # type: ignore[attr-defined]
+    return read, write, source, start, stop, most
 
 
 def probe(answer: Callable[..., Any], *arguments: Any) -> Any:
     """What it wrote, and how often it asked."""
-    source, vocab_size, start, stop, most, seed = arguments
-    read, write, calls = machine(source, vocab_size, start, stop, seed)
-    found = answer(read, write, source, start, stop, most)
+    found = answer(*arguments)
     if isinstance(found, Tensor):
         raise WrongAnswer("it returned a tensor. Rows are unequal: return a list of lists.")
     if found is None:
         raise WrongAnswer("it returned nothing: did you forget return?")
-    plain = [[int(token) for token in row] for row in found]
-    return {"written": plain, "reads": calls["read"], "writes": calls["write"]}
+    return {"written": [[int(token) for token in row] for row in found], **arguments[0].calls}
 
 
 def greedy_cases() -> list[tuple[Any, ...]]:
     """Sources of unequal length, one alone, an early stop, and one that is cut off by the limit."""
     return [
-        (torch.tensor([[5, 6, 7, 8], [9, 4, 0, 0], [4, 0, 0, 0]]), 12, 1, 2, 20, 0),
-        (torch.tensor([[4, 5, 4]]), 9, 2, 1, 9, 1),
-        (torch.tensor([[6, 5, 5, 4, 4], [5, 0, 0, 0, 0]]), 8, 1, 2, 3, 2),
-        (torch.tensor([[5, 4], [6, 6], [5, 0], [4, 4]]), 11, 10, 9, 6, 3),
-        (torch.tensor([[4], [5]]), 8, 1, 2, 1, 4),
+        machine(torch.tensor([[5, 6, 7, 8], [9, 4, 0, 0], [4, 0, 0, 0]]), 12, 1, 2, 20, 0),
+        machine(torch.tensor([[4, 5, 4]]), 9, 2, 1, 9, 1),
+        machine(torch.tensor([[6, 5, 5, 4, 4], [5, 0, 0, 0, 0]]), 8, 1, 2, 3, 2),
+        machine(torch.tensor([[5, 4], [6, 6], [5, 0], [4, 4]]), 11, 10, 9, 6, 3),
+        machine(torch.tensor([[4], [5]]), 8, 1, 2, 1, 4),
     ]
 
 
@@ -133,6 +131,14 @@ GREEDY = Exercise(
             _slip(again=True),
             "The text is right, but the source is read again for every token. Call read once, "
             "before the loop.",
+        ),
+        Mistake(
+            "row by row",
+            lambda read, write, source, *rest: [
+                write_greedily(read, write, row[None], *rest)[0] for row in source
+            ],
+            "The text is right, but each row is read and written alone. Let all rows grow "
+            "together: one call of write for the whole batch.",
         ),
         Mistake(
             "never stops early",

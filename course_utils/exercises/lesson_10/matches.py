@@ -1,4 +1,4 @@
-"""Exercise 10.1: exact match up to the stop token."""
+"""Exercise 10.2: exact match up to the stop token."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,12 +60,18 @@ def match_cases() -> list[tuple[Any, ...]]:
             torch.tensor([[8, 7, 0, 0]]).repeat(5, 1),
             0,
         ),
+        # Another middle, a zero inside that counts, a target that is only a stop.
+        (
+            torch.tensor([[4, 7, 6, 2], [4, 0, 6, 2], [2, 9, 9, 9], [6, 2, 2, 2], [4, 6, 0, 2]]),
+            torch.tensor([[4, 5, 6, 2], [4, 6, 2, 0], [2, 0, 0, 0], [2, 0, 0, 0], [4, 6, 0, 2]]),
+            2,
+        ),
         (torch.tensor([[6, 5], [6, 2]]), torch.tensor([[6, 5, 2, 2, 2, 2], [6, 2, 5, 5, 5, 5]]), 2),
     ]
 
 
 MATCHES = Exercise(
-    id="10.1",
+    id="10.2",
     title="exact match up to the stop",
     reference=matches,
     cases=match_cases,
