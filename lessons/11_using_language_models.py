@@ -30,8 +30,8 @@ from course_utils.notebook import Claims, plots, setup
 course = setup("11", seed=0)
 claims = Claims("11")
 sizes = course.sizes(
-    cpu=dict(num_steps=90, replay_steps=220, num_tests=200, sum_steps=200),
-    gpu=dict(num_steps=200, replay_steps=400, num_tests=1000, sum_steps=400),
+    cpu=dict(num_steps=90, num_tests=200, sum_steps=200),
+    gpu=dict(num_steps=200, num_tests=1000, sum_steps=400),
 )
 
 # %% [markdown]
@@ -54,8 +54,8 @@ sizes = course.sizes(
 # %% [markdown]
 # ## A model that continues
 #
-# The base model has read plain text: stories of lesson 06, statements of facts, programs under a comment, sentences that are said again with a change.
-# It has half a million weights and was trained for some minutes ([the recipe](../course_utils/recipes/chat.py)).
+# The base model has read plain text of four kinds: stories of lesson 06, statements of facts, sentences that are said again with a change, programs under a
+# comment. It has half a million weights and was trained for some minutes ([the recipe](../course_utils/recipes/chat.py)).
 
 # %%
 from course_utils import recipes
@@ -65,6 +65,9 @@ from course_utils.records import last
 
 tokenizer = chat.tokenizer()
 base = recipes.load("chat", device=course.device)
+documents = chat.documents()
+for kind in (1, 0, 3, 38):  # one of each
+    print(documents[kind])
 
 
 def continued(text: str, max_new_tokens: int) -> str:
@@ -83,13 +86,12 @@ print(continued("Anna works as a", 2))
 print(continued("what does Anna work as?", 20))
 
 # %% [markdown]
-# It goes on, as it has learned to do. The right word may even come, since a trade follows *work as* in its texts. But then it says whatever else it has read: nothing tells it that it was asked, or that
-# the answer is over.
+# Here the right word comes. Then it runs on with whatever else it has read: nothing tells it that it was asked, or that the answer is over. How often the right word comes we count below.
 
 # %% [markdown]
 # ## Turns
 #
-# *How does a model know who is speaking?* By marks in the text. Ours has three **special tokens** for them, which no text of the base contains:
+# *How does a model know who is speaking?* By marks in the text. Ours has three **special tokens** for them. No text of the base contains them: they have rows in its embedding, still as random as at the start.
 
 # %%
 tokenizer.special
@@ -149,48 +151,13 @@ same = all(torch.equal(a, b) for a, b in zip(turn(forged, "hello."), theirs, str
 claims.check("turn is the package's encode_turns", same, "==", True)
 
 # %% [markdown]
-# `encode` never gives a special token: the typed `<stop>` is three words like any others. Only our code can place the real one. A model may still *believe* what such
-# a user says. But who speaks is not a matter of belief.
-
-# %% [markdown] tags=["exercise-text"]
-# ### Exercise 11.1 - What the bot said last (8 min, easy)
-#
-# A sampler returns whole conversations, filled up at the end. Cut out the last answer: the tokens behind the last `<bot>`, up to the first `<stop>` behind it. Where no
-# `<stop>` came, the answer goes on to the end. It may be empty.
-#
-# <details><summary>Hint</summary>
-#
-# `(tokens == bot).nonzero()[:, 0]` lists the places of a token. Cut off what is before the answer first; then look for `<stop>` in the rest only.
-#
-# </details>
-
-
-# %% tags=["exercise"]
-def last_answer(tokens: Tensor, bot: int, stop: int) -> Tensor:
-    """Return what stands between the last <bot> and the first <stop> behind it.
-
-    Args:
-        tokens: (T,) a conversation with at least one <bot>.
-        bot: the id of <bot>.
-        stop: the id of <stop>.
-
-    Returns:
-        (A,) the answer without marks, A >= 0.
-    """
-    # BEGIN SOLUTION
-    rest = tokens[(tokens == bot).nonzero()[-1, 0] + 1 :]
-    ends = (rest == stop).nonzero()[:, 0]
-    return rest[: ends[0]] if len(ends) else rest
-    # END SOLUTION
-
-
-# %% tags=["check"]
-checks.run("11.1", last_answer)
+# `encode` never gives a special token: the typed `<stop>` is three words like any others. Only our code can place the real one. The marks cannot be
+# forged. The model may still be fooled by the words: that we did not test.
 
 # %% [markdown]
 # ## The loss on answers
 #
-# *Should the model learn to ask?* It reads the prompt, but only its own words are to be scored. So the loss of lesson 06 is multiplied by the mask:
+# *It reads the prompt, and only its own words are scored*: that is the custom (scoring prompts too, we did not try). The loss of lesson 06 is multiplied by the mask:
 #
 # $$L = \frac{\sum_t m_{t}\,\bigl(-\log p(x_t \mid x_{<t})\bigr)}{\sum_t m_t}, \qquad m_t = 1 \text{ where the bot speaks}$$
 
@@ -208,22 +175,61 @@ def loss_on_answers(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 # %% [markdown]
 # Conversations of unequal length are filled up on the right. The mask is false there, and with causal attention nothing before sees what was filled in.
 
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 11.1 - A batch of dialogues (15 min, medium)
+#
+# Write what stands before each training of an assistant: dialogues of one or more exchanges and of unequal length become one batch, and a mask of what the bot says. Fill up on
+# the right with `<stop>`: a common choice, and one with a trap, since `<stop>` is scored where the bot says it and nowhere else.
+#
+# <details><summary>Hint</summary>
+#
+# Build the row and its mask as two lists, side by side, one exchange at a time, as `turn` does. Find the longest row last, and fill up both lists.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def as_batch(
+    dialogues: list[list[tuple[list[int], list[int]]]], user: int, bot: int, stop: int
+) -> tuple[Tensor, Tensor]:
+    """Return the tokens of a batch, and which of them the bot says.
+
+    Args:
+        dialogues: B of them, each a list of exchanges (prompt, answer), both lists of tokens
+            without marks, which may be empty.
+        user, bot, stop: the ids of the marks.
+
+    Returns:
+        tokens: (B, T) int64, T of the longest; answered: (B, T) bool.
+    """
+    # BEGIN SOLUTION
+    rows, masks = [], []
+    for dialogue in dialogues:
+        row, mask = [], []
+        for prompt, answer in dialogue:
+            row += [user, *prompt, bot, *answer, stop]
+            mask += [False] * (len(prompt) + 2) + [True] * (len(answer) + 1)
+        rows.append(row)
+        masks.append(mask)
+    length = max(len(row) for row in rows)
+    tokens = [row + [stop] * (length - len(row)) for row in rows]
+    answered = [mask + [False] * (length - len(mask)) for mask in masks]
+    return torch.tensor(tokens), torch.tensor(answered)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("11.1", as_batch)
+
 # %% tags=["measure"]
 # @title Conversations to learn from: questions, programs, edits, small talk
 from course_utils.language import answer_loss, pad
+from course_utils.recipes import assistant as assistant_recipe
 
 facts = tasks.fact_table()
-pool = [
-    *tasks.training_questions(facts) * 5,
-    *tasks.programs(700),
-    *tasks.edits(2500),
-]
-talks = tasks.dialogues(pool, 8000, max_exchanges=4, task_share=0.45)
-rows = [encode_turns(tokenizer, [(t.prompt, t.answer) for t in d.exchanges]) for d in talks]
-rows = [row for row in rows if 40 <= len(row[0]) <= 64]  # nearly full rows waste no time
-conversations = tuple(part.to(course.device) for part in pad(rows))
-for row in rows[:3]:
-    print(tokenizer.decode(row[0], show_special=True), end="\n\n")
+conversations = tuple(part.to(course.device) for part in assistant_recipe.conversations())
+for row in conversations[0][:3]:
+    print(tokenizer.decode(row[row != 0], show_special=True), end="\n\n")
 few = tuple(part[:64] for part in conversations)
 difference = abs(loss_on_answers(base, few) - answer_loss(base, few))
 claims.check("loss_on_answers is the package's answer_loss", float(difference), "<", 1e-5)
@@ -235,7 +241,7 @@ claims.check("loss_on_answers is the package's answer_loss", float(difference), 
 #
 # $$y = W x + B A x, \qquad A: R \times \text{in}, \quad B: \text{out} \times R$$
 #
-# With a rank $R$ of 8 these are few new weights, and they alone are trained and saved. $B$ starts at zero. **Guess first:** what does the adapted model say before its first step?
+# They alone are trained and saved. $B$ starts at zero (if both did, neither would get a gradient). **Guess first:** what does the adapted model say before its first step?
 
 
 # %%
@@ -253,37 +259,54 @@ class Adapted(nn.Module):
         return self.linear(x) + (x @ self.a.T) @ self.b.T
 
 
+def adapt(model: nn.Module, rank: int) -> nn.Module:
+    """Put LoRA around every linear map: attention, the wide layers, the logits."""
+    model.requires_grad_(False)
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Linear):
+                setattr(parent, name, Adapted(child, rank))
+    return model
+
+
 # %% [markdown]
-# It starts as the model that it adapts. And after training, $W + BA$ is one matrix again: **merged**, the model is as fast as before.
+# It starts as the model that it adapts. And after training, $W + BA$ is one matrix again: **merged**, the model is as fast as before. The embedding is no linear map, so with LoRA the marks
+# keep their random vectors.
 
 # %% tags=["measure"]
-# @title Page and package; before training; merged and unmerged
-from course_utils.language import LoRA, add_lora, lora_weights
+# @title Before training; merged and unmerged; page and package
+from course_utils.language import add_lora, lora_weights, merge_lora
 
 with torch.random.fork_rng(devices=[]):
     torch.manual_seed(course.seed)
-    some = copy.deepcopy(base.blocks[0].attention.qkv)
-    ours, theirs = Adapted(copy.deepcopy(some), 8), LoRA(copy.deepcopy(some), 8)
-    adapted = add_lora(copy.deepcopy(base), rank=8)
-x = torch.randn(5, 96, generator=torch.Generator().manual_seed(course.seed)).to(course.device)
-claims.check("before training it is the same map", torch.equal(ours(x), some(x)), "==", True)
-ours.b.data.copy_(torch.sin(torch.arange(ours.b.numel())).view_as(ours.b))  # any numbers
-theirs.load_state_dict(ours.state_dict())
-claims.check(
-    "Adapted is the package's LoRA", float((ours(x) - theirs(x)).detach().abs().max()), "<", 1e-4
-)
-merged = theirs.merged()
-claims.check("merged is unmerged", float((merged(x) - ours(x)).detach().abs().max()), "<", 1e-4)
-share = sum(v.numel() for v in lora_weights(adapted).values()) / sum(
-    p.numel() for p in base.parameters()
-)
+    ours = adapt(copy.deepcopy(base), rank=8)
+    theirs = add_lora(copy.deepcopy(base), rank=8)
+some_tokens = few[0][:, :-1]
+with torch.no_grad():
+    claims.check(
+        "before training it is the same model",
+        torch.equal(ours(some_tokens), base(some_tokens)),
+        "==",
+        True,
+    )
+    for name, weight in ours.named_parameters():
+        if name.endswith(".b"):
+            weight.copy_(0.01 * torch.sin(torch.arange(weight.numel())).view_as(weight))
+    theirs.load_state_dict(ours.state_dict())
+    share = sum(v.numel() for v in lora_weights(theirs).values())
+    share /= sum(p.numel() for p in base.parameters())
+    unmerged, merged = ours(some_tokens), merge_lora(theirs)(some_tokens)
+claims.check("merged by the package is unmerged", float((merged - unmerged).abs().max()), "<", 1e-3)
 claims.check("LoRA of rank 8 trains this share of the weights", share, "<", 0.2)
+
+# %% [markdown]
+# A tenth, in a model as narrow as ours: $R\,(\text{in} + \text{out})$ of $\text{in} \cdot \text{out}$ is far less in a wide one.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 11.2 - A LoRA out of a full tuning (20 min, medium)
 #
 # Someone has tuned all weights: `before` became `after`. You want to keep only a LoRA of rank $R$ of what changed. Find $B$ and $A$ such that `before + b @ a` is as near
-# to `after` as it can be, in the sum of squared differences.
+# to `after` as it can be, in the sum of squared differences. Many pairs have one product: any of them passes.
 #
 # <details><summary>Hint</summary>
 #
@@ -317,8 +340,35 @@ checks.run("11.2", as_lora)
 # %% [markdown]
 # ## What tuning gives and takes
 #
-# *Does the model keep its old skill?* We tune six times on the same conversations: all weights, and LoRA, with three seeds each. A third way, **replay**, tunes all weights and puts
-# some of the old text into each batch. Along the way we measure two losses:
+# *Does the model keep its old skill?* We tune in three ways: **all weights**; **LoRA**; and **replay**, all weights with some of the old text beside each batch. The loop is that of
+# lesson 02 with another loss:
+
+# %%
+from collections.abc import Iterator
+
+from course_utils.language import next_token_loss
+from course_utils.training import adamw, warmup_cosine
+
+
+def tune(
+    model: nn.Module, talks: data.Batches, old: data.Windows | None, num_steps: int, rate: float
+) -> Iterator[int]:
+    """Train on answers and, where there is some, on old text; yields after each step."""
+    optimizer = adamw(model, rate, 0.0)
+    for k in range(num_steps):
+        optimizer.param_groups[0]["lr"] = rate * warmup_cosine(k / num_steps)
+        loss = loss_on_answers(model, talks[k])
+        if old is not None:  # replay: the base's own loss on windows of its own text
+            loss = loss + next_token_loss(model, old[k])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        yield k + 1
+
+
+# %% [markdown]
+# Along the way we measure two losses, for three seeds of all weights and of LoRA and one of replay:
 #
 # - the **new** skill: nats a token on answers to held-out prompts;
 # - the **old** skill: nats a token on stories that neither training has seen.
@@ -327,8 +377,8 @@ checks.run("11.2", as_lora)
 
 # %% tags=["measure"]
 # @title How a training is measured on the way; three trainings of all weights
-from course_utils.language import next_token_loss, text_loss
-from course_utils.training import adamw, train_steps
+from course_utils.language import text_loss
+from course_utils.training import train_steps
 
 asked = tasks.held_out_questions(facts)
 held_out = [
@@ -341,7 +391,9 @@ new_rows = pad([encode_turns(tokenizer, [(t.prompt, t.answer)]) for t in held_ou
 new_rows = tuple(part.to(course.device) for part in new_rows)
 old_text = tokenizer.encode("".join(data.stories().sample(60, seed=999)))
 old_text = old_text.to(course.device)
-old_batches = data.Windows(tokenizer.encode("".join(chat.documents()[:6000])), 64, batch_size=6)
+read_before = assistant_recipe.old_text().to(course.device)
+RATES = {"all weights": 3e-3, "LoRA": 1e-2, "replay": 3e-3}
+paths = {}
 
 
 @torch.no_grad()
@@ -350,127 +402,110 @@ def skills(model: nn.Module) -> tuple[float, float]:
     return float(answer_loss(model, new_rows)), text_loss(model, old_text, context_length=64)
 
 
-def with_replay(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    """The loss on answers, and that on the next token of old text."""
-    return answer_loss(model, batch[:2]) + next_token_loss(model, batch[2:])
-
-
-class Mixed:
-    """Batches of conversations with six windows of old text beside them."""
-
-    def __init__(self, new: data.Batches):
-        self.new = new
-
-    def __getitem__(self, k: int) -> tuple[Tensor, ...]:
-        return (*self.new[k], old_batches[k][0].to(course.device))
-
-
-def tuned(how: str, seed: int) -> tuple[nn.Module, list[tuple[float, float]]]:
-    """An assistant, and its two skills along the way."""
-    model = copy.deepcopy(base).requires_grad_()
-    batches, loss, rate = data.Batches(*conversations, batch_size=16, seed=seed), answer_loss, 3e-3
+def tune_and_measure(how: str, seed: int) -> None:
+    """The two skills along one training, by the package's loop."""
+    batches, loss = data.Batches(*conversations, batch_size=16, seed=seed), answer_loss
+    if how == "replay":
+        loss = assistant_recipe.replay_loss
+        batches = assistant_recipe.Mixed(batches, read_before)
+    model, every = copy.deepcopy(base).requires_grad_(), sizes.num_steps // 6
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if how == "LoRA":
-            model, rate = add_lora(model, rank=8), 1e-2
-        num_steps = sizes.num_steps
-        if how == "replay":
-            batches, loss, num_steps = Mixed(batches), with_replay, sizes.replay_steps
-        path = [skills(model)]
-        every = num_steps // 6
-        for step in train_steps(
-            model, batches, loss, num_steps=num_steps, optimizer=adamw(model, rate, 0.0)
-        ):
-            if step.step % every == 0:
-                path.append(skills(model.eval()))
-    return model, path
+            model = adapt(model, rank=8)
+        optimizer = adamw(model, RATES[how], 0.0)
+        steps = train_steps(model, batches, loss, num_steps=sizes.num_steps, optimizer=optimizer)
+        paths[how, seed] = [skills(model.eval()) for step in steps if step.step % every == 0]
+    new, old = paths[how, seed][-1]
+    print(f"{how}, seed {seed}: new {new:.3f}, old {old:.3f} nats")
 
 
-ways = ("all weights", "LoRA", "replay")
-assistants, paths = {}, {}
-
-
-def tune_three(how: str) -> None:
-    """Three trainings, seeds 0, 1, 2."""
-    for seed in (0, 1, 2):
-        assistants[how, seed], paths[how, seed] = tuned(how, seed)
-        new, old = paths[how, seed][-1]
-        print(f"{how}, seed {seed}: new {new:.3f}, old {old:.3f} nats")
-
-
-tune_three("all weights")
+ours, theirs = (copy.deepcopy(base).requires_grad_() for _ in range(2))
+talks = data.Batches(*conversations, batch_size=16)
+for _ in tune(ours, talks, read_before, num_steps=2, rate=3e-3):
+    pass
+for _ in train_steps(
+    theirs,
+    assistant_recipe.Mixed(talks, read_before),
+    assistant_recipe.replay_loss,
+    num_steps=2,
+    optimizer=adamw(theirs, 3e-3, 0.0),
+):
+    pass
+with torch.no_grad():
+    difference = float((ours(few[0]) - theirs(few[0])).abs().max())
+claims.check("two steps of the page's loop and of the package's: logits differ by", difference, "<", 0.05)
+for seed in (0, 1, 2):
+    tune_and_measure("all weights", seed)
 
 # %% tags=["measure"]
 # @title Three trainings of LoRA
-tune_three("LoRA")
+for seed in (0, 1, 2):
+    tune_and_measure("LoRA", seed)
 
 # %% tags=["measure"]
-# @title Replay, seed 0; longer, because this is to be the assistant
-assistants["replay", 0], paths["replay", 0] = tuned("replay", 0)
-
-# %% tags=["measure"]
-# @title Replay, seed 1
-assistants["replay", 1], paths["replay", 1] = tuned("replay", 1)
-
-# %% tags=["measure"]
-# @title Replay, seed 2
-assistants["replay", 2], paths["replay", 2] = tuned("replay", 2)
+# @title Replay, seed 0
+tune_and_measure("replay", 0)
 
 # %% [markdown]
-# *The figure: each line is one training, from the base at the right to its end at the left. Lower left is best. Which way lies lowest?*
+# *The figure: each line is one training, from the first of six measurements at the right to its end at the left. Lower left is best. Which way lies lowest?*
 
 # %% tags=["measure"]
 # @title Old skill against new skill along the trainings
 import numpy as np
 
 COLORS = {"all weights": plots.MODEL, "LoRA": plots.ORANGE, "replay": plots.SKY}
-LEVEL = 0.15  # nats of new skill that all nine pass
-
-
-def old_at(path: list[tuple[float, float]], level: float = LEVEL) -> float:
+def old_at(path: list[tuple[float, float]], level: float) -> float:
     """Nats of old skill where a path passes a level of new skill, between two measurements."""
-    new, old = np.array(path[1:]).T
+    new, old = np.array(path).T
     new = np.minimum.accumulate(new)
     return float(np.interp(-np.log(level), -np.log(new), old))
 
 
-start = paths["all weights", 0][0][1]
-loss_of_old = {
-    how: measure.Scatter.of(old_at(paths[how, s]) - start for s in (0, 1, 2)) for how in ways
+start = skills(base)[1]
+lost = {  # all pass both levels
+    (how, level): measure.Scatter.of(old_at(paths[how, s], level) - start for s in (0, 1, 2))
+    for level in (0.4, 0.15)
+    for how in ("all weights", "LoRA")
 }
-series = {f"{how}": tuple(np.array(paths[how, 0][1:]).T) for how in ways}
+replay_lost = {level: old_at(paths["replay", 0], level) - start for level in (0.4, 0.15)}
+series = {how: tuple(np.array(paths[how, 0]).T) for how in RATES}
 figure = plots.curves(
     series,
-    styles={how: {"color": COLORS[how], "marker": "o"} for how in ways},
+    styles={how: {"color": COLORS[how], "marker": "o"} for how in RATES},
     references={"old skill of the base": start},
     xlabel="new skill: nats a token on held-out answers",
     ylabel="old skill: nats a token on stories",
-    title="LoRA forgets about as much as tuning all weights; replay forgets little",
+    title="Without replay much of the old skill is lost, with LoRA too",
     alt="Old against new loss along three trainings. All weights and LoRA lie high above the base, "
     "replay lies near it.",
 )
-for how in ways:
-    for seed in (1, 2):
-        new, old = np.array(paths[how, seed][1:]).T
-        figure.axes[0].plot(new, old, color=COLORS[how], alpha=0.4)
+for how, seed in paths:
+    new, old = np.array(paths[how, seed]).T
+    figure.axes[0].plot(new, old, color=COLORS[how], alpha=0.4)
+figure.axes[0].set_xlim(0, 0.85)
 figure
 
 # %% tags=["measure"]
 # @title Nats of the old skill that are lost, at equal new skill
-for how, lost in loss_of_old.items():
-    print(f"{how:12} loses {lost} nats a token")
+for (how, level), nats in lost.items():
+    print(f"at {level} nats of new skill {how:11} has lost {nats} nats a token of the old")
+for level, nats in replay_lost.items():
+    print(f"at {level} nats of new skill replay has lost {nats:.3f} (one seed)")
 claims.check(
     "tuning all weights loses old skill (nats, least of three)",
-    loss_of_old["all weights"].low,
+    lost["all weights", 0.15].low,
     ">",
     0.1,
 )
-claims.check("so does LoRA (nats, least of three)", loss_of_old["LoRA"].low, ">", 0.1)
-claims.check("replay loses little (nats, most of three)", loss_of_old["replay"].high, "<", 0.06)
+claims.check("so does LoRA (nats, least of three)", lost["LoRA", 0.15].low, ">", 0.1)
+claims.check("replay, at equal steps, loses little (nats, one seed)", replay_lost[0.15], "<", 0.06)
 
 # %% [markdown]
-# *LoRA learns less and forgets less* is what Biderman et al. 2024 found in large models at equal training. At equal new skill, here, it forgets about as much. What keeps the old skill is the old text
-# itself, at the price of reading it again: a batch with replay holds more than a third more tokens. From here on the **assistant** is the model tuned with replay.
+# *LoRA learns less and forgets less* is what Biderman et al. 2024 found in large models at equal training. Here it hangs on where one looks: compare the two levels. (The rates are the best of two tried on another seed, for the
+# new skill: [the log](../docs/experiments.md), also for three seeds of replay.) What keeps the old skill is the old text itself, at the price of reading it again: a batch with replay holds more than a third more tokens.
+#
+# From here on the **assistant** is one model tuned with replay for 220 steps, which [its recipe](../course_utils/recipes/assistant.py) made: one training, three seeds in the log.
 
 # %% [markdown]
 # ## A chatbot
