@@ -434,7 +434,9 @@ for _ in train_steps(
     pass
 with torch.no_grad():
     difference = float((ours(few[0]) - theirs(few[0])).abs().max())
-claims.check("two steps of the page's loop and of the package's: logits differ by", difference, "<", 0.05)
+claims.check(
+    "two steps of the page's loop and of the package's: logits differ by", difference, "<", 0.05
+)
 for seed in (0, 1, 2):
     tune_and_measure("all weights", seed)
 
@@ -455,20 +457,22 @@ tune_and_measure("replay", 0)
 import numpy as np
 
 COLORS = {"all weights": plots.MODEL, "LoRA": plots.ORANGE, "replay": plots.SKY}
+
+
 def old_at(path: list[tuple[float, float]], level: float) -> float:
     """Nats of old skill where a path passes a level of new skill, between two measurements."""
     new, old = np.array(path).T
     new = np.minimum.accumulate(new)
-    return float(np.interp(-np.log(level), -np.log(new), old))
+    return float(np.interp(-np.log(level), -np.log(new), old, np.nan, np.nan))
 
 
-start = skills(base)[1]
-lost = {  # all pass both levels
+start, LEVELS = skills(base)[1], (0.5, 0.3, 0.15)
+lost = {
     (how, level): measure.Scatter.of(old_at(paths[how, s], level) - start for s in (0, 1, 2))
-    for level in (0.4, 0.15)
+    for level in LEVELS
     for how in ("all weights", "LoRA")
 }
-replay_lost = {level: old_at(paths["replay", 0], level) - start for level in (0.4, 0.15)}
+replay_lost = {level: old_at(paths["replay", 0], level) - start for level in LEVELS}
 series = {how: tuple(np.array(paths[how, 0]).T) for how in RATES}
 figure = plots.curves(
     series,
@@ -476,7 +480,7 @@ figure = plots.curves(
     references={"old skill of the base": start},
     xlabel="new skill: nats a token on held-out answers",
     ylabel="old skill: nats a token on stories",
-    title="Without replay much of the old skill is lost, with LoRA too",
+    title="Replay forgets least; how much the others forget hangs on where one stops",
     alt="Old against new loss along three trainings. All weights and LoRA lie high above the base, "
     "replay lies near it.",
 )
@@ -502,28 +506,37 @@ claims.check("so does LoRA (nats, least of three)", lost["LoRA", 0.15].low, ">",
 claims.check("replay, at equal steps, loses little (nats, one seed)", replay_lost[0.15], "<", 0.06)
 
 # %% [markdown]
-# *LoRA learns less and forgets less* is what Biderman et al. 2024 found in large models at equal training. Here it hangs on where one looks: compare the two levels. (The rates are the best of two tried on another seed, for the
-# new skill: [the log](../docs/experiments.md), also for three seeds of replay.) What keeps the old skill is the old text itself, at the price of reading it again: a batch with replay holds more than a third more tokens.
+# *LoRA learns less and forgets less* is the title of Biderman et al. 2024; at equal new skill they saw LoRA and full tuning on about one curve. Here LoRA has lost less early on, and about as much at the end. The rate
+# matters as much: all weights at a third of the rate and three times the steps lose less than half of this ([the log](../docs/experiments.md), also for three seeds of replay). What keeps the old skill best is the old text itself,
+# at the price of reading it again: a batch with replay holds more than a third more tokens.
 #
-# From here on the **assistant** is one model tuned with replay for 220 steps, which [its recipe](../course_utils/recipes/assistant.py) made: one training, three seeds in the log.
+# From here on the **assistant** is one model tuned with replay for 220 steps, which [its recipe](../course_utils/recipes/assistant.py) made. **All that follows is read off this one training**; the log has three.
 
 # %% [markdown]
 # ## A chatbot
 #
-# *Does it stop?* The base cannot: it never saw a `<stop>`. We ask both the same held-out prompts, with room for 64 tokens.
+# *Does it stop?* The base cannot: it never saw a `<stop>`. To ask, we write the marks up to `<bot>` and sample until `<stop>`:
+
+# %%
+assistant = recipes.load("assistant", device=course.device)
+
+
+def say(prompt: str) -> str:
+    """The likeliest answer, up to <stop> or 64 tokens."""
+    asked = torch.tensor([[user, *tokenizer.encode(prompt).tolist(), bot]], device=course.device)
+    steps = sample(assistant, asked, max_new_tokens=64, temperature=0, stop=stop)
+    return tokenizer.decode(last(steps).state[0, asked.shape[1] :])
+
+
+print(say("what does Anna work as?"))
 
 # %% tags=["measure"]
-# @title The share of answers that end by themselves
-from course_utils.language import replies
+# @title The share of held-out prompts whose answer ends by itself
+from course_utils.language import replies  # say, for many prompts at once
 
 prompts = [task.prompt for task in held_out]
-stops = measure.Scatter.of(
-    np.mean([r.stopped for r in replies(assistants["replay", s], tokenizer, prompts)])
-    for s in (0, 1, 2)
-)
-claims.check("answers that end with <stop> (worst of three)", stops.low, ">", 0.97)
-never = np.mean([r.stopped for r in replies(base, tokenizer, prompts)])
-claims.check("control: the same prompts to the base", never, "<", 0.05)
+stops = np.mean([r.stopped for r in replies(assistant, tokenizer, prompts)])
+claims.check("answers that end with <stop>", stops, ">", 0.97)
 
 # %% [markdown]
 # Talk to it. Try *where does Hugo live?*, *what is my name?* before and after *my name is Zoe.*, *start with 7, add 3, double it.*,
@@ -535,8 +548,6 @@ import re
 
 from course_utils.notebook import chatting
 
-assistant = assistants["replay", 0]
-
 
 def answer(typed: str, before: list[tuple[str, str]]) -> str:
     """The assistant's answer; a program is run, in the interpreter that comes below."""
@@ -544,7 +555,7 @@ def answer(typed: str, before: list[tuple[str, str]]) -> str:
     said = replies(assistant, tokenizer, [prompt], before=before)[0].text
     if said.endswith("print ( x )"):
         try:
-            said += f"\n→ {tasks.run_program(said)[0]}"
+            said += "\n→ " + " ".join(map(str, tasks.run_program(said)))
         except tasks.ProgramError as error:
             said += f"\n→ {error}"
     return said
@@ -570,105 +581,140 @@ for typed in (
     print("model", before[-1][1].replace("\n", "\n      "))
 
 # %% [markdown]
-# Does it remember a name? **Guess first.** In held-out conversations of small talk that end with *what is my name?*, after a name was told. As a control, the last question alone, without what was said before.
+# All but the last answer are right. Does it remember a name? **Guess first.** We ask in held-out conversations of small talk that end with *what is my name?*, one or two exchanges after a name was told. As a control, the last question
+# alone, without what was said before. A guess among the names would be right once in 48 times.
 
 # %% tags=["measure"]
 # @title Names remembered over a conversation
-small_talk = tasks.dialogues([], 2000, task_share=0, part="test", seed=3)
-told = [d for d in small_talk if d.exchanges[-1].answer.startswith("your name is")][:50]
+small_talk = tasks.dialogues([], 4000, task_share=0, max_exchanges=4, part="test", seed=3)
+asks = [d.exchanges for d in small_talk if d.exchanges[-1].answer.startswith("your name is")]
 
 
-def remembers(model: nn.Module, hears: bool = True) -> tuple[float, float]:
-    """Shares of last answers with the right name, and with any word in its place."""
-    right, form = [], []
-    for dialogue in told:
-        *before, (question, name) = [(task.prompt, task.answer) for task in dialogue.exchanges]
-        said = replies(model, tokenizer, [question], before=before if hears else ())[0].text
-        right.append(said == name)
-        form.append(said.startswith("your name is"))
-    return float(np.mean(right)), float(np.mean(form))
+def told_ago(exchanges: tuple[tasks.Task, ...]) -> int:
+    """How many exchanges before the last one a name was told, or given back, for the last time."""
+    return next(k for k, t in enumerate(exchanges[-2::-1], 1) if "name is " in t.prompt + t.answer)
 
 
-found = [remembers(assistants["replay", s]) for s in (0, 1, 2)]
-named, formed = (measure.Scatter.of(shares) for shares in zip(*found, strict=True))
-alone, _ = remembers(assistant, hears=False)
-print(f"right names {named}, answers of the form 'your name is ...' {formed}")
-print(f"control, without what was said before: right names {alone}")
-claims.check("it does not remember a name: right ones (best of three)", named.high, "<", 0.4)
+def remembers(exchanges: tuple[tasks.Task, ...], hears: bool = True) -> bool:
+    """Is the name in its last answer right?"""
+    *before, (question, name) = [(task.prompt, task.answer) for task in exchanges]
+    said = replies(assistant, tokenizer, [question], before=before if hears else ())[0].text
+    return said == name
+
+
+for ago in (1, 2):
+    some = [e for e in asks if told_ago(e) == ago][:60]
+    right = np.mean([remembers(e) for e in some])
+    print(f"told {ago} exchange(s) ago: right {right:.2f} of {len(some)}")
+    claims.check(f"it seldom gives back a name told {ago} exchange(s) ago", right, "<", 0.5)
+alone = np.mean([remembers(e, hears=False) for e in asks[:30]])
+claims.check("control: without what was said before", alone, "<", 0.1)
 
 # %% [markdown]
-# The phrase is learned long before the look back: it says that there *is* a name, and seldom which. What is asked of it is answered turn by turn ([the log](../docs/experiments.md)); a conversation is, so far, a row of
-# single answers.
+# It copies a name within an exchange (*nice to meet you, Zoe*), and seldom over one. Its last answer has the form of a right one and makes up the name. Whether longer tuning brings it we did not test.
+#
+# **What is built here is supervised tuning**: one answer counts as right and is imitated. Assistants in use are trained further, on which of two answers people prefer (RLHF, the later steps of Ouyang et al. 2022). That is not built here, and
+# nothing here measures it.
 
 # %% [markdown]
 # ## Question answering
 #
 # *Does it know a fact, or a question?* The table of facts was made so that both can be told apart:
 #
-# | | stated in the base's texts | asked in tuning |
-# |---|---|---|
-# | trained on | yes | yes, in these words |
-# | new combination | yes | yes, in other words that were used for others |
-# | new word | yes | yes, but never with this word: *dwelling, profession, supper, pastime* stood in statements only |
-# | fact never asked | yes | **no** |
-# | never asked, new word | yes | no, and never with this word |
-# | control: never stated | **no** | no |
+# | | stated in the base's texts | asked in tuning | such as |
+# |---|---|---|---|
+# | trained on | yes | yes, in these words | *where does Hugo live?* |
+# | new combination | yes | yes, in other words, which were used for others | *what is the city of Hugo?* |
+# | new word | yes | yes, never with this word: it stood in statements only | *what is the dwelling of Hugo?* |
+# | fact never asked | yes | **no** | as the first two |
+# | never asked, new word | yes | no, and never with this word | as the third |
+# | control: never stated | **no** | no | as the first two |
 #
-# Each relation has twelve values, so a blind guess is right once in twelve. **Guess first:** how far does it fall from row to row?
+# Each relation has twelve values. The second control is the **base**: it reads the same question as plain text, and counts as right if its next words are the answer, whatever follows. **Guess first:** what does tuning add?
 
 # %% tags=["measure"]
-# @title Share of questions answered right, of six kinds, three seeds
+# @title Share of questions answered right, by the assistant and by the base
 
 
-def share_right(model: nn.Module, some: list[tasks.Task]) -> float:
-    """Share of tasks whose answer is the right one, word for word."""
-    said = replies(model, tokenizer, [task.prompt for task in some], max_new_tokens=32)
+def share_right(some: list[tasks.Task]) -> float:
+    """Share of tasks to which the assistant gives the right answer, word for word."""
+    said = replies(assistant, tokenizer, [task.prompt for task in some], max_new_tokens=32)
     return float(np.mean([r.text == task.answer for r, task in zip(said, some, strict=True)]))
 
 
-knows = {
-    kind: measure.Scatter.of(share_right(assistants["replay", s], some) for s in (0, 1, 2))
-    for kind, some in asked.items()
+def continuations(texts: list[str], max_new_tokens: int) -> list[str]:
+    """What the base says after each text: no marks, nothing that ends it."""
+    rows = [tokenizer.encode(text) for text in texts]
+    length = max(map(len, rows))
+    tokens = torch.stack([F.pad(row, (length - len(row), 0)) for row in rows])
+    mask = torch.stack([torch.arange(length) >= length - len(row) for row in rows])
+    steps = sample(
+        base,
+        tokens.to(course.device),
+        max_new_tokens=max_new_tokens,
+        temperature=0,
+        mask=mask.to(course.device),
+    )
+    return [tokenizer.decode(row) for row in last(steps).state[:, length:]]
+
+
+def share_of_base(some: list[tasks.Task]) -> float:
+    """The same of the base, which is not asked to stop."""
+    said = continuations([task.prompt for task in some], 2)
+    return float(np.mean([t.startswith(task.answer) for t, task in zip(said, some, strict=True)]))
+
+
+print("                       assistant   base")
+knows = {kind: (share_right(some), share_of_base(some)) for kind, some in asked.items()}
+for kind, (ours, bases) in knows.items():
+    print(f"{kind:22}   {ours:.2f}       {bases:.2f}")
+never = asked["fact never asked"]  # three wordings of each fact, one after the other
+worded = {
+    "verb": never[0::3],
+    "first noun": never[1::3],
+    "second noun": never[2::3],
+    "new noun": asked["never asked, new word"],
 }
+bars = {}
+for wording, some in worded.items():
+    bars[wording] = share_right(some)
+    bars[f"control: base, {wording}"] = share_of_base(some)
+bars["control: never stated"] = knows["control: never stated"][0]
 plots.bars(
-    {kind: scatter.mean for kind, scatter in knows.items()},
+    bars,
     references={"a guess": 1 / 12},
     form="{:.0%}",
-    xlabel="share right, mean of three seeds",
-    title="It answers what it has read, also if it was never asked; not what it has not read",
-    alt="Six bars. Five are high; the control is at a guess.",
+    xlabel="share right, facts that were stated and never asked for; one training",
+    title="Tuning adds most where the question is not the beginning of a statement",
+    alt="Bars of four wordings: the assistant is high in all, the base lowest for the verb.",
 )
 
 # %% tags=["measure"]
 # @title Known, asked, neither
-for kind, scatter in knows.items():
-    print(f"{kind:24} {scatter}")
-claims.check(
-    "facts that were read and never asked for (worst of three)",
-    knows["fact never asked"].low,
-    ">",
-    0.6,
-)
-claims.check(
-    "asked with a word that no question had (worst of three)", knows["new word"].low, ">", 0.8
-)
-claims.check(
-    "control: facts that were never stated (best of three)",
-    knows["control: never stated"].high,
-    "<",
-    0.2,
-)
+begun = [
+    tasks.Task("question", said.rsplit(" ", 1)[0], said.rsplit(" ", 1)[1])
+    for fact in facts
+    if fact.known == "stated"
+    for said in fact.statements()
+]
+claims.check("the base ends the statements of these facts", share_of_base(begun), ">", 0.95)
+claims.check("never asked, by the verb: the assistant", bars["verb"], ">", 0.5)
+claims.check("control: the base", bars["control: base, verb"], "<", 0.4)
+claims.check("a word that no question had", knows["new word"][0], ">", 0.8)
+claims.check("control: facts never stated", knows["control: never stated"][0], "<", 0.2)
 
 # %% [markdown]
-# Tuning on some facts taught it to *look up*; the others were there already (Allen-Zhu & Li 2023 studied when this works). And what of the last bar? It did not say *I do not know*:
+# The base has every fact already: begin a statement, and it ends it. *what is the dwelling of Hugo?* holds the words of a statement, so the new word is **no** harder than the old ones, and the base often goes on rightly from it. *where does Hugo live?*
+# holds none in its order. Tuning on other people's facts taught it to answer that, and to stop. (Allen-Zhu & Li 2023 studied when this works. The facts stood in the replayed text too; tuned without it, the other two ways do nearly as well: see the log.)
+#
+# And what of the last bar? It did not say *I do not know*:
 
 # %%
 for task in asked["control: never stated"][:3]:
-    print(task.prompt, replies(assistant, tokenizer, [task.prompt])[0].text)
+    print(task.prompt, say(task.prompt))
 
 # %% [markdown]
-# A made-up answer has the same form and the same full stop: nothing in the *text* tells it from a true one. Does the model itself? **Guess first:** how sure is it of the first word of
-# its answer, where it has read the fact, and where it has not?
+# A made-up answer has the same form and the same full stop: nothing in the *text* tells it from a true one. Does the model itself? **Guess first:** take a question on a fact that it has read and one on a fact that it has not, both never asked in tuning. How often is it surer of the first?
 
 # %% tags=["measure"]
 # @title Probability of the likeliest first word: facts that were read, and facts that were not
@@ -676,25 +722,21 @@ from course_utils.language import encode_prompt
 
 
 @torch.no_grad()
-def sureness(model: nn.Module, some: list[tasks.Task]) -> float:
-    """Mean probability of the likeliest first word of the answer."""
+def sureness(some: list[tasks.Task]) -> np.ndarray:
+    """(N,) probability of the likeliest first word of each answer."""
     prompts = [encode_prompt(tokenizer, task.prompt)[None].to(course.device) for task in some]
-    return float(np.mean([float(model(p)[0, -1].softmax(-1).max()) for p in prompts]))
+    return np.array([float(assistant(p)[0, -1].softmax(-1).max()) for p in prompts])
 
 
-kinds = ("fact never asked", "control: never stated")
-sure = {
-    kind: measure.Scatter.of(sureness(assistants["replay", s], asked[kind]) for s in (0, 1, 2))
-    for kind in kinds
-}
-read, unread = sure.values()
-print(f"read: sure by {read}; not read: sure by {unread}")
-claims.check("surer of what it has read than of what it has not", read.low - unread.high, ">", 0.05)
-claims.check("control: sure of what it has not read (least of three)", unread.low, ">", 0.3)
+read, unread = sureness(never), sureness(asked["control: never stated"])
+surer = float((read[:, None] > unread).mean())
+print(f"on average sure by {read.mean():.2f} where read, {unread.mean():.2f} where not")
+claims.check("how often surer of a fact it has read (0.5 is chance)", surer, ">", 0.65)
+claims.check("and not always", surer, "<", 0.95)
+claims.check("how sure it is where it cannot know", float(unread.mean()), ">", 0.3)
 
 # %% [markdown]
-# Less sure, and still far too sure: right once in twelve, it gives its guess a large part of all probability. The base learned what *can* stand there, the tuning taught it to answer always, and nothing taught
-# it to say that it does not know. (Kadavath et al. 2022 measured the same question in large models.)
+# So it partly knows what it does not know, and does not say so: where it cannot know, it is right about once in twelve and far surer than that. Tuning taught it to answer always. (Kadavath et al. 2022 asked this of large models.)
 
 # %% [markdown]
 # ## Code that runs, and code that is right
@@ -714,7 +756,7 @@ for hostile in ("import os", "print(9 ** 9 ** 9)", "for i in range(999999999): x
 # ### Exercise 11.3 - A calculator that trusts nobody (25 min, hard)
 #
 # Write the heart of such an interpreter: the value of an expression of whole numbers with `+`, `-`, `*`, brackets, and a minus before a number or bracket. Everything else is
-# refused with a `ValueError`: other operators and kinds of node, texts of more than 100 characters, text that is no Python, and any number **on the way** that is above $10^{12}$ in size.
+# refused with a `ValueError`: other operators and kinds of node, texts of more than 100 characters, text that is no Python, and any number, written or **on the way**, that is above $10^{12}$ in size. `--2` is 2; `+2` is refused.
 #
 # <details><summary>Hint</summary>
 #
@@ -725,6 +767,9 @@ for hostile in ("import os", "print(9 ** 9 ** 9)", "for i in range(999999999): x
 
 
 # %% tags=["exercise"]
+import ast
+
+
 def calculate(text: str) -> int:
     """Return the value of an expression of whole numbers with + - * and brackets.
 
@@ -735,7 +780,6 @@ def calculate(text: str) -> int:
         ValueError: it is anything else, or a number on the way is above 10**12 in size.
     """
     # BEGIN SOLUTION
-    import ast
     import operator
 
     table = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
@@ -767,66 +811,57 @@ def calculate(text: str) -> int:
 checks.run("11.3", calculate)
 
 # %% [markdown]
-# Now the assistant writes. A program counts as **right** if it prints the number that was asked for, however it is written. The prompts are held out, of one to three steps as in training, and longer ones of
-# exactly five. Two controls: the programs stay and the prompts are exchanged; and the result that is most frequent in training is given every time.
+# Now the assistant writes. A program counts as **right** if it prints the number that was asked for, however it is written. The prompts are held out. Training had one to three steps (few of three: long conversations were left out). **Guess first:** what happens at four and five?
+# Two controls: each program is compared with the next prompt's number; and the base gets the prompt as in its own texts, behind a `#`.
 
 # %% tags=["measure"]
-# @title Programs that parse, run, and are right
-from collections import Counter
+# @title Programs that run, have the right length, and are right, over the number of steps
 
 
-def judged(model: nn.Module, some: list[tasks.ProgramTask]) -> dict[str, float]:
-    """Shares of programs that parse, run, print the right number, or that of the next task."""
-    said = replies(model, tokenizer, [task.prompt for task in some], max_new_tokens=90)
-    counts = Counter()
-    for reply, task, other in zip(said, some, some[1:] + some[:1], strict=True):
+def judged(said: list[str], some: list[tasks.ProgramTask]) -> list[float]:
+    """Shares that run, have as many lines as they should, are right, are right for the next."""
+    found = []
+    for text, task, other in zip(said, some, some[1:] + some[:1], strict=True):
         try:
-            printed = tasks.run_program(reply.text)
-        except tasks.ProgramError as error:
-            counts["parses"] += error.parsed
-            continue
-        counts.update(["parses", "runs"])
-        counts["is right"] += printed == (task.result,)
-        counts["control: prompts exchanged"] += printed == (other.result,)
-    return {name: counts[name] / len(some) for name in KINDS}
+            printed = tasks.run_program(text)
+        except tasks.ProgramError:
+            printed = None
+        lines = text.count("\n") == task.answer.count("\n")
+        right, exchanged = printed == (task.result,), printed == (other.result,)
+        found.append((printed is not None, lines, right, exchanged))
+    return np.mean(found, axis=0).tolist()
 
 
-KINDS = ("parses", "runs", "is right", "control: prompts exchanged")
-short = tasks.programs(sizes.num_tests, part="test", seed=2)
-long = [
-    t for t in tasks.programs(2000, max_steps=5, part="test", seed=2) if t.prompt.count(",") == 5
-]
-writes = [judged(assistants["replay", s], short) for s in (0, 1, 2)]
-writes_long = [judged(assistants["replay", s], long[: sizes.num_tests]) for s in (0, 1, 2)]
-frequent = Counter(task.result for task in tasks.programs(5000)).most_common(1)[0][0]
-shares = {k: measure.Scatter.of(w[k] for w in writes) for k in KINDS}
-shares_long = {k: measure.Scatter.of(w[k] for w in writes_long) for k in KINDS}
-for kind in KINDS:
-    print(f"{kind:28} up to three steps {shares[kind]}   five steps {shares_long[kind]}")
-claims.check("programs that run and are right (worst of three)", shares["is right"].low, ">", 0.7)
-claims.check(
-    "control: prompts exchanged (best of three)",
-    shares["control: prompts exchanged"].high,
-    "<",
-    0.15,
-)
-claims.check(
-    "control: always the most frequent result",
-    np.mean([t.result == frequent for t in short]),
-    "<",
-    0.15,
-)
-claims.check("programs of five steps still run (worst of three)", shares_long["runs"].low, ">", 0.8)
-claims.check("and few are right (best of three)", shares_long["is right"].high, "<", 0.4)
+END = "print ( x )"
+by_steps = {n: [] for n in range(1, 6)}
+for task in tasks.programs(3000, max_steps=5, part="test", seed=2):
+    by_steps[task.answer.count("\n") - 1].append(task)
+by_steps = {n: some[: sizes.num_tests // 4] for n, some in by_steps.items()}
+writes, of_base = {}, {}
+print("steps   runs   lines   right   next prompt's   base, right")
+for n, some in by_steps.items():
+    asked_for = [task.prompt for task in some]
+    said = replies(assistant, tokenizer, asked_for, max_new_tokens=90)
+    writes[n] = judged([reply.text for reply in said], some)
+    goes_on = continuations([f"# {prompt}\n" for prompt in asked_for], 90)
+    of_base[n] = judged([text.split(END)[0] + END for text in goes_on], some)[2]
+    print(f"{n:5}" + "".join(f"{share:8.2f}" for share in [*writes[n], of_base[n]]))
+for n in (1, 2, 3):
+    claims.check(f"programs of {n} steps that are right", writes[n][2], ">", 0.75)
+claims.check("programs of five steps that run", writes[5][0], ">", 0.8)
+claims.check("and are right", writes[5][2], "<", 0.3)
+claims.check("control: the next prompt's number", max(w[3] for w in writes.values()), "<", 0.2)
+claims.check("the base, in its own words, right at three steps", of_base[3], ">", 0.75)
 
 # %% [markdown]
-# *It runs* and *it is right* are different claims. Longer than in training, the form of a program stays and its content goes: only running it against a known result tells.
+# *It runs* and *it is right* are different claims. Beyond the lengths of training a program still runs, and is wrong from its number of lines on: only running it against a known result tells. And the base could write already. Tuning
+# taught no programming: it taught to be asked.
 
 # %% [markdown]
 # ## Editing by instruction
 #
-# *replace red by blue: the red ball lies under the old table.* The sentences are held out. As a control the instruction is exchanged with that of another task and the answer is still
-# compared with the first.
+# *replace red by blue: the red ball lies under the old table.* The sentences are held out. Controls: the instruction is exchanged with that of another task and the answer still
+# compared with the first; the base, with the same words; and the base in the words of its own texts, *not red but blue:*.
 
 # %% tags=["measure"]
 # @title Edits that are right, word for word
@@ -835,11 +870,23 @@ swapped = [
     tasks.Task("edit", f"{other.prompt.split(': ')[0]}: {task.prompt.split(': ')[1]}", task.answer)
     for task, other in zip(changes, changes[1:] + changes[:1], strict=True)
 ]
-edited = measure.Scatter.of(share_right(assistants["replay", s], changes) for s in (0, 1, 2))
-control = measure.Scatter.of(share_right(assistants["replay", s], swapped) for s in (0, 1, 2))
-print(f"right {edited}, with another instruction {control}")
-claims.check("edits that are right (worst of three)", edited.low, ">", 0.3)
-claims.check("control: another instruction (best of three)", control.high, "<", 0.2)
+own_words = [chat.said_again(task).split(": ")[0] + ":" for task in changes]
+
+
+def base_edits(texts: list[str]) -> float:
+    """Share of tasks that the base goes on with rightly."""
+    pairs = zip(continuations(texts, 12), changes, strict=True)
+    return float(np.mean([said.strip().startswith(task.answer) for said, task in pairs]))
+
+
+claims.check("edits that are right", share_right(changes), ">", 0.9)
+claims.check("control: another instruction", share_right(swapped), "<", 0.3)
+claims.check("control: the base, same words", base_edits([t.prompt for t in changes]), "<", 0.1)
+print(f"the base, in its own words: {base_edits(own_words):.2f}")
+said = replies(assistant, tokenizer, [task.prompt for task in changes])
+right = [reply.text == task.answer for reply, task in zip(said, changes, strict=True)]
+for k in (right.index(True), *([right.index(False)] if False in right else [])):
+    print(f"\n{changes[k].prompt}\n→ {said[k].text}\n{'right' if right[k] else 'wrong'}")
 
 # %% [markdown]
 # ## Reasoning: sums with written steps
@@ -851,10 +898,10 @@ for steps in (False, True):
     print(tasks.sums(1, 3, steps=steps, seed=4)[0])
 
 # %% [markdown]
-# An answer with steps is longer, so at **equal training tokens** the model sees fewer sums. **Guess first:** which is ahead?
+# An answer with steps is longer, so at **equal training tokens** (all that stands in its batches) the model sees fewer sums. **Guess first:** which is ahead?
 
 # %% tags=["measure"]
-# @title A model of sums; three trainings of sums at once
+# @title A model of sums; two trainings of sums at once
 from course_utils.language import GPT, GPTConfig, WordTokenizer
 from course_utils.training import muon
 
@@ -888,7 +935,7 @@ def adder(steps: bool, seed: int) -> tuple[nn.Module, list[float]]:
     return model, path
 
 
-adders = {(False, seed): adder(False, seed) for seed in (0, 1, 2)}
+adders = {(False, seed): adder(False, seed) for seed in (0, 1)}
 
 # %% tags=["measure"]
 # @title Three trainings with steps, on as many tokens
@@ -914,7 +961,9 @@ figure
 # %% tags=["measure"]
 # @title Sums of three digits, and longer ones
 sums_right = {
-    (steps, n): measure.Scatter.of(right_sums(adders[steps, s][0], n) for s in (0, 1, 2))
+    (steps, n): measure.Scatter.of(
+        right_sums(model, n) for (kind, _), (model, _) in adders.items() if kind == steps
+    )
     for steps in names
     for n in (3, 4)
 }
@@ -923,34 +972,37 @@ for (steps, n), scatter in sums_right.items():
 claims.check(
     "with steps, held-out sums are right (worst of three)", sums_right[True, 3].low, ">", 0.5
 )
-claims.check(
-    "control: at once, at equal tokens (best of three)", sums_right[False, 3].high, "<", 0.2
-)
+claims.check("control: at once, at equal tokens (best of two)", sums_right[False, 3].high, "<", 0.2)
 claims.check(
     "sums longer than any in training, with steps (best of three)",
     sums_right[True, 4].high,
     "<",
     0.1,
 )
+longer = sum_tests[4][0]
+print(longer.prompt, "=", replies(adders[True, 0][0], digits, [longer.prompt])[0].text)
+
+# %% [markdown]
+# With steps most held-out sums are right, at once none to speak of. (At once and written from the last digit, as steps run, it was no better: the log.) Four digits are wrong either way, and no fourth place was ever trained: whether it lacks the rule
+# or the position we cannot tell.
 
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# Our numbers are high because the world is small, and the tests are like the training in all but what was held out. They fall where that ends:
+# Most of our numbers are high because the world is small, and the tests are like the training in all but what was held out. They fall where that ends:
 #
-# - **Longer than in training.** Sums of four digits by a model of three are wrong with steps and without: the steps are learned as a fixed form. Programs of five steps run,
-#   and most are wrong.
-# - **Said earlier.** A name that was told two turns ago is seldom given back.
+# - **Longer than in training.** Programs of four steps and more, sums of four digits.
+# - **Said earlier.** A name that was told before is seldom given back.
 # - **Not in the text.** A fact that was never stated is answered all the same.
-# - **Other words.** The new words were new in *questions*; the base had read them. A word that it has never read is `<unk>`, and no tuning helps.
+# - **Other words.** The new words were new in *questions*; the base had read them. A word that it has never read is `<unk>`.
 #
 # What large models do beyond this, such as tasks that no one wrote into their training, a model of half a million weights cannot show.
 
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict on *chatbots, code, question answering, editing*: all come from one model of plain text by a hundred steps on conversations, scored on the answers alone, and each passes a test on
-# held-out prompts far above its control. A name that was told in the conversation is not kept. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
+# **Verdict on *chatbots, code, question answering, editing*: one small model of plain text could continue programs, facts and edits already. 220 steps on conversations, scored on the answers, with old text beside them, made it take questions and instructions, answer and stop: held-out
+# prompts are answered far above their controls, at the lengths of training. A name told in the conversation is seldom kept, and what it cannot know it makes up. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson
@@ -965,7 +1017,7 @@ claims.verdicts()
 #
 # | | diffusion | language |
 # |---|---|---|
-# | what adapts a trained model | LoRA on attention, as here | LoRA, or all weights |
+# | what adapts a trained model | LoRA on attention (not in this course) | LoRA, or all weights |
 # | what is scored | masked pixels in inpainting | the answer: `answer_loss` |
 # | how one asks | `cond`, `guidance_scale` (lesson 04) | `<user> prompt <bot>` |
 # | when it ends | after `num_steps` | when it says `<stop>` |
@@ -974,7 +1026,7 @@ claims.verdicts()
 #
 # - Ouyang et al. 2022, *Training language models to follow instructions with human feedback*, arXiv:2203.02155: tuning on demonstrations is its first step.
 # - Hu et al. 2021, *LoRA: Low-rank adaptation of large language models*, arXiv:2106.09685.
-# - Biderman et al. 2024, *LoRA learns less and forgets less*, arXiv:2405.09673.
+# - Biderman et al. 2024, *LoRA learns less and forgets less*, arXiv:2405.09673: section 4.3 for equal skill.
 # - Allen-Zhu & Li 2023, *Physics of language models: part 3.1, knowledge storage and extraction*, arXiv:2309.14316: facts that were read, asked in tuning for other people.
 # - Kadavath et al. 2022, *Language models (mostly) know what they know*, arXiv:2207.05221.
 # - Chen et al. 2021, *Evaluating large language models trained on code*, arXiv:2107.03374: code is judged by running it.
