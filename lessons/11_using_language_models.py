@@ -356,7 +356,8 @@ def tune(
     """Train on answers and, where there is some, on old text; yields after each step."""
     optimizer = adamw(model, rate, 0.0)
     for k in range(num_steps):
-        optimizer.param_groups[0]["lr"] = rate * warmup_cosine(k / num_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * warmup_cosine(k / num_steps)
         loss = loss_on_answers(model, talks[k])
         if old is not None:  # replay: the base's own loss on windows of its own text
             loss = loss + next_token_loss(model, old[k])

@@ -219,7 +219,9 @@ def refuses_all(text):
     [
         refuses_all,
         lambda text: 0,
-        lambda text: float(by_visitor(text)) + 0.5,
+        lambda text: float(by_visitor(text)),
+        lambda text: by_visitor(text) if len(text) < 100 else refuses_all(text),
+        lambda text: by_visitor(text.replace("+5", "5")),
         lambda text: abs(by_visitor(text)),
         ast.literal_eval,
     ],

@@ -86,7 +86,8 @@ def batches() -> list[tuple[Any, ...]]:
     silent: Dialogue = [([5, 6], []), ([], [7, 0])]
     wordy: Dialogue = [([0], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])]
     several = ([one], [one, two], [three, one, two], [silent, wordy], [wordy, three, silent, one])
-    return [(dialogues, USER, BOT, STOP) for dialogues in several]
+    others = [([two, one], 30, 15, 16), ([three, silent], 14, 31, 13)]  # other ids
+    return [*((dialogues, USER, BOT, STOP) for dialogues in several), *others]
 
 
 AS_BATCH = Exercise(
@@ -99,8 +100,8 @@ AS_BATCH = Exercise(
         Mistake(
             "stop not scored",
             _with(scores=(False, False, True, False)),
-            "No <stop> is scored, so the model never learns to end. Where filler and <stop> are the "
-            "same token, mask == (tokens != stop) does just that: build the mask beside the row.",
+            "No <stop> is scored, so the model never learns to end. Where the filler is <stop> too, "
+            "mask == (tokens != stop) does just that: build the mask beside the row.",
         ),
         Mistake(
             "bot scored",
