@@ -100,7 +100,7 @@ AS_BATCH = Exercise(
         Mistake(
             "stop not scored",
             _with(scores=(False, False, True, False)),
-            "No <stop> is scored, so the model never learns to end. Where the filler is <stop> too, "
+            "No <stop> is scored, so the model never learns to end. If the filler is <stop> too, "
             "mask == (tokens != stop) does just that: build the mask beside the row.",
         ),
         Mistake(
