@@ -686,7 +686,7 @@ plots.bars(
     references={"a guess": 1 / 12},
     form="{:.0%}",
     xlabel="share right, facts that were stated and never asked for; one training",
-    title="Tuning adds most where the question is not the beginning of a statement",
+    title="The base goes on rightly at times; the assistant answers most, by the verb least",
     alt="Bars of four wordings: the assistant is high in all, the base lowest for the verb.",
 )
 
@@ -706,7 +706,7 @@ claims.check("control: facts never stated", knows["control: never stated"][0], "
 
 # %% [markdown]
 # The base has every fact already: begin a statement, and it ends it. *what is the dwelling of Hugo?* holds the words of a statement, so the new word is **no** harder than the old ones, and the base often goes on rightly from it. *where does Hugo live?*
-# holds none in its order. Tuning on other people's facts taught it to answer that, and to stop. (Allen-Zhu & Li 2023 studied when this works. The facts stood in the replayed text too; tuned without it, the other two ways do nearly as well: see the log.)
+# holds none in its order, and is the hardest for both. Tuning on other people's facts taught it to take either for a question, and to stop. (Allen-Zhu & Li 2023 studied when this works. The facts stood in the replayed text too; tuned without it, the other two ways do nearly as well: see the log.)
 #
 # And what of the last bar? It did not say *I do not know*:
 
