@@ -30,8 +30,8 @@ from course_utils.notebook import Claims, plots, setup
 course = setup("11", seed=0)
 claims = Claims("11")
 sizes = course.sizes(
-    cpu=dict(num_steps=90, replay_steps=220, num_tests=200, sum_steps=200),
-    gpu=dict(num_steps=200, replay_steps=400, num_tests=1000, sum_steps=400),
+    cpu=dict(num_steps=90, num_tests=200, sum_steps=200),
+    gpu=dict(num_steps=200, num_tests=1000, sum_steps=400),
 )
 
 # %% [markdown]
@@ -54,8 +54,8 @@ sizes = course.sizes(
 # %% [markdown]
 # ## A model that continues
 #
-# The base model has read plain text: stories of lesson 06, statements of facts, programs under a comment, sentences that are said again with a change.
-# It has half a million weights and was trained for some minutes ([the recipe](../course_utils/recipes/chat.py)).
+# The base model has read plain text of four kinds: stories of lesson 06, statements of facts, sentences that are said again with a change, programs under a
+# comment. It has half a million weights and was trained for some minutes ([the recipe](../course_utils/recipes/chat.py)).
 
 # %%
 from course_utils import recipes
@@ -65,6 +65,9 @@ from course_utils.records import last
 
 tokenizer = chat.tokenizer()
 base = recipes.load("chat", device=course.device)
+documents = chat.documents()
+for kind in (1, 0, 3, 38):  # one of each
+    print(documents[kind])
 
 
 def continued(text: str, max_new_tokens: int) -> str:
@@ -83,13 +86,12 @@ print(continued("Anna works as a", 2))
 print(continued("what does Anna work as?", 20))
 
 # %% [markdown]
-# It goes on, as it has learned to do. The right word may even come, since a trade follows *work as* in its texts. But then it says whatever else it has read: nothing tells it that it was asked, or that
-# the answer is over.
+# Here the right word comes. Then it runs on with whatever else it has read: nothing tells it that it was asked, or that the answer is over. How often the right word comes we count below.
 
 # %% [markdown]
 # ## Turns
 #
-# *How does a model know who is speaking?* By marks in the text. Ours has three **special tokens** for them, which no text of the base contains:
+# *How does a model know who is speaking?* By marks in the text. Ours has three **special tokens** for them. No text of the base contains them: they have rows in its embedding, still as random as at the start.
 
 # %%
 tokenizer.special
@@ -149,48 +151,13 @@ same = all(torch.equal(a, b) for a, b in zip(turn(forged, "hello."), theirs, str
 claims.check("turn is the package's encode_turns", same, "==", True)
 
 # %% [markdown]
-# `encode` never gives a special token: the typed `<stop>` is three words like any others. Only our code can place the real one. A model may still *believe* what such
-# a user says. But who speaks is not a matter of belief.
-
-# %% [markdown] tags=["exercise-text"]
-# ### Exercise 11.1 - What the bot said last (8 min, easy)
-#
-# A sampler returns whole conversations, filled up at the end. Cut out the last answer: the tokens behind the last `<bot>`, up to the first `<stop>` behind it. Where no
-# `<stop>` came, the answer goes on to the end. It may be empty.
-#
-# <details><summary>Hint</summary>
-#
-# `(tokens == bot).nonzero()[:, 0]` lists the places of a token. Cut off what is before the answer first; then look for `<stop>` in the rest only.
-#
-# </details>
-
-
-# %% tags=["exercise"]
-def last_answer(tokens: Tensor, bot: int, stop: int) -> Tensor:
-    """Return what stands between the last <bot> and the first <stop> behind it.
-
-    Args:
-        tokens: (T,) a conversation with at least one <bot>.
-        bot: the id of <bot>.
-        stop: the id of <stop>.
-
-    Returns:
-        (A,) the answer without marks, A >= 0.
-    """
-    # BEGIN SOLUTION
-    rest = tokens[(tokens == bot).nonzero()[-1, 0] + 1 :]
-    ends = (rest == stop).nonzero()[:, 0]
-    return rest[: ends[0]] if len(ends) else rest
-    # END SOLUTION
-
-
-# %% tags=["check"]
-checks.run("11.1", last_answer)
+# `encode` never gives a special token: the typed `<stop>` is three words like any others. Only our code can place the real one. The marks cannot be
+# forged. The model may still be fooled by the words: that we did not test.
 
 # %% [markdown]
 # ## The loss on answers
 #
-# *Should the model learn to ask?* It reads the prompt, but only its own words are to be scored. So the loss of lesson 06 is multiplied by the mask:
+# *It reads the prompt, and only its own words are scored*: that is the custom (scoring prompts too, we did not try). The loss of lesson 06 is multiplied by the mask:
 #
 # $$L = \frac{\sum_t m_{t}\,\bigl(-\log p(x_t \mid x_{<t})\bigr)}{\sum_t m_t}, \qquad m_t = 1 \text{ where the bot speaks}$$
 
@@ -208,22 +175,61 @@ def loss_on_answers(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 # %% [markdown]
 # Conversations of unequal length are filled up on the right. The mask is false there, and with causal attention nothing before sees what was filled in.
 
+# %% [markdown] tags=["exercise-text"]
+# ### Exercise 11.1 - A batch of dialogues (15 min, medium)
+#
+# Write what stands before each training of an assistant: dialogues of one or more exchanges and of unequal length become one batch, and a mask of what the bot says. Fill up on
+# the right with `<stop>`: a common choice, and one with a trap, since `<stop>` is scored where the bot says it and nowhere else.
+#
+# <details><summary>Hint</summary>
+#
+# Build the row and its mask as two lists, side by side, one exchange at a time, as `turn` does. Find the longest row last, and fill up both lists.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def as_batch(
+    dialogues: list[list[tuple[list[int], list[int]]]], user: int, bot: int, stop: int
+) -> tuple[Tensor, Tensor]:
+    """Return the tokens of a batch, and which of them the bot says.
+
+    Args:
+        dialogues: B of them, each a list of exchanges (prompt, answer), both lists of tokens
+            without marks, which may be empty.
+        user, bot, stop: the ids of the marks.
+
+    Returns:
+        tokens: (B, T) int64, T of the longest; answered: (B, T) bool.
+    """
+    # BEGIN SOLUTION
+    rows, masks = [], []
+    for dialogue in dialogues:
+        row, mask = [], []
+        for prompt, answer in dialogue:
+            row += [user, *prompt, bot, *answer, stop]
+            mask += [False] * (len(prompt) + 2) + [True] * (len(answer) + 1)
+        rows.append(row)
+        masks.append(mask)
+    length = max(len(row) for row in rows)
+    tokens = [row + [stop] * (length - len(row)) for row in rows]
+    answered = [mask + [False] * (length - len(mask)) for mask in masks]
+    return torch.tensor(tokens), torch.tensor(answered)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+checks.run("11.1", as_batch)
+
 # %% tags=["measure"]
 # @title Conversations to learn from: questions, programs, edits, small talk
 from course_utils.language import answer_loss, pad
+from course_utils.recipes import assistant as assistant_recipe
 
 facts = tasks.fact_table()
-pool = [
-    *tasks.training_questions(facts) * 5,
-    *tasks.programs(700),
-    *tasks.edits(2500),
-]
-talks = tasks.dialogues(pool, 8000, max_exchanges=4, task_share=0.45)
-rows = [encode_turns(tokenizer, [(t.prompt, t.answer) for t in d.exchanges]) for d in talks]
-rows = [row for row in rows if 40 <= len(row[0]) <= 64]  # nearly full rows waste no time
-conversations = tuple(part.to(course.device) for part in pad(rows))
-for row in rows[:3]:
-    print(tokenizer.decode(row[0], show_special=True), end="\n\n")
+conversations = tuple(part.to(course.device) for part in assistant_recipe.conversations())
+for row in conversations[0][:3]:
+    print(tokenizer.decode(row[row != 0], show_special=True), end="\n\n")
 few = tuple(part[:64] for part in conversations)
 difference = abs(loss_on_answers(base, few) - answer_loss(base, few))
 claims.check("loss_on_answers is the package's answer_loss", float(difference), "<", 1e-5)
@@ -235,7 +241,7 @@ claims.check("loss_on_answers is the package's answer_loss", float(difference), 
 #
 # $$y = W x + B A x, \qquad A: R \times \text{in}, \quad B: \text{out} \times R$$
 #
-# With a rank $R$ of 8 these are few new weights, and they alone are trained and saved. $B$ starts at zero. **Guess first:** what does the adapted model say before its first step?
+# They alone are trained and saved. $B$ starts at zero (if both did, neither would get a gradient). **Guess first:** what does the adapted model say before its first step?
 
 
 # %%
@@ -253,37 +259,54 @@ class Adapted(nn.Module):
         return self.linear(x) + (x @ self.a.T) @ self.b.T
 
 
+def adapt(model: nn.Module, rank: int) -> nn.Module:
+    """Put LoRA around every linear map: attention, the wide layers, the logits."""
+    model.requires_grad_(False)
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Linear):
+                setattr(parent, name, Adapted(child, rank))
+    return model
+
+
 # %% [markdown]
-# It starts as the model that it adapts. And after training, $W + BA$ is one matrix again: **merged**, the model is as fast as before.
+# It starts as the model that it adapts. And after training, $W + BA$ is one matrix again: **merged**, the model is as fast as before. The embedding is no linear map, so with LoRA the marks
+# keep their random vectors.
 
 # %% tags=["measure"]
-# @title Page and package; before training; merged and unmerged
-from course_utils.language import LoRA, add_lora, lora_weights
+# @title Before training; merged and unmerged; page and package
+from course_utils.language import add_lora, lora_weights, merge_lora
 
 with torch.random.fork_rng(devices=[]):
     torch.manual_seed(course.seed)
-    some = copy.deepcopy(base.blocks[0].attention.qkv)
-    ours, theirs = Adapted(copy.deepcopy(some), 8), LoRA(copy.deepcopy(some), 8)
-    adapted = add_lora(copy.deepcopy(base), rank=8)
-x = torch.randn(5, 96, generator=torch.Generator().manual_seed(course.seed)).to(course.device)
-claims.check("before training it is the same map", torch.equal(ours(x), some(x)), "==", True)
-ours.b.data.copy_(torch.sin(torch.arange(ours.b.numel())).view_as(ours.b))  # any numbers
-theirs.load_state_dict(ours.state_dict())
-claims.check(
-    "Adapted is the package's LoRA", float((ours(x) - theirs(x)).detach().abs().max()), "<", 1e-4
-)
-merged = theirs.merged()
-claims.check("merged is unmerged", float((merged(x) - ours(x)).detach().abs().max()), "<", 1e-4)
-share = sum(v.numel() for v in lora_weights(adapted).values()) / sum(
-    p.numel() for p in base.parameters()
-)
+    ours = adapt(copy.deepcopy(base), rank=8)
+    theirs = add_lora(copy.deepcopy(base), rank=8)
+some_tokens = few[0][:, :-1]
+with torch.no_grad():
+    claims.check(
+        "before training it is the same model",
+        torch.equal(ours(some_tokens), base(some_tokens)),
+        "==",
+        True,
+    )
+    for name, weight in ours.named_parameters():
+        if name.endswith(".b"):
+            weight.copy_(0.01 * torch.sin(torch.arange(weight.numel())).view_as(weight))
+    theirs.load_state_dict(ours.state_dict())
+    share = sum(v.numel() for v in lora_weights(theirs).values())
+    share /= sum(p.numel() for p in base.parameters())
+    unmerged, merged = ours(some_tokens), merge_lora(theirs)(some_tokens)
+claims.check("merged by the package is unmerged", float((merged - unmerged).abs().max()), "<", 1e-3)
 claims.check("LoRA of rank 8 trains this share of the weights", share, "<", 0.2)
+
+# %% [markdown]
+# A tenth, in a model as narrow as ours: $R\,(\text{in} + \text{out})$ of $\text{in} \cdot \text{out}$ is far less in a wide one.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 11.2 - A LoRA out of a full tuning (20 min, medium)
 #
 # Someone has tuned all weights: `before` became `after`. You want to keep only a LoRA of rank $R$ of what changed. Find $B$ and $A$ such that `before + b @ a` is as near
-# to `after` as it can be, in the sum of squared differences.
+# to `after` as it can be, in the sum of squared differences. Many pairs have one product: any of them passes.
 #
 # <details><summary>Hint</summary>
 #
@@ -317,8 +340,36 @@ checks.run("11.2", as_lora)
 # %% [markdown]
 # ## What tuning gives and takes
 #
-# *Does the model keep its old skill?* We tune six times on the same conversations: all weights, and LoRA, with three seeds each. A third way, **replay**, tunes all weights and puts
-# some of the old text into each batch. Along the way we measure two losses:
+# *Does the model keep its old skill?* We tune in three ways: **all weights**; **LoRA**; and **replay**, all weights with some of the old text beside each batch. The loop is that of
+# lesson 02 with another loss:
+
+# %%
+from collections.abc import Iterator
+
+from course_utils.language import next_token_loss
+from course_utils.training import adamw, warmup_cosine
+
+
+def tune(
+    model: nn.Module, talks: data.Batches, old: data.Windows | None, num_steps: int, rate: float
+) -> Iterator[int]:
+    """Train on answers and, where there is some, on old text; yields after each step."""
+    optimizer = adamw(model, rate, 0.0)
+    for k in range(num_steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * warmup_cosine(k / num_steps)
+        loss = loss_on_answers(model, talks[k])
+        if old is not None:  # replay: the base's own loss on windows of its own text
+            loss = loss + next_token_loss(model, old[k])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        yield k + 1
+
+
+# %% [markdown]
+# Along the way we measure two losses, for three seeds of all weights and of LoRA and one of replay:
 #
 # - the **new** skill: nats a token on answers to held-out prompts;
 # - the **old** skill: nats a token on stories that neither training has seen.
@@ -327,8 +378,8 @@ checks.run("11.2", as_lora)
 
 # %% tags=["measure"]
 # @title How a training is measured on the way; three trainings of all weights
-from course_utils.language import next_token_loss, text_loss
-from course_utils.training import adamw, train_steps
+from course_utils.language import text_loss
+from course_utils.training import train_steps
 
 asked = tasks.held_out_questions(facts)
 held_out = [
@@ -341,7 +392,9 @@ new_rows = pad([encode_turns(tokenizer, [(t.prompt, t.answer)]) for t in held_ou
 new_rows = tuple(part.to(course.device) for part in new_rows)
 old_text = tokenizer.encode("".join(data.stories().sample(60, seed=999)))
 old_text = old_text.to(course.device)
-old_batches = data.Windows(tokenizer.encode("".join(chat.documents()[:6000])), 64, batch_size=6)
+read_before = assistant_recipe.old_text().to(course.device)
+RATES = {"all weights": 3e-3, "LoRA": 1e-2, "replay": 3e-3}
+paths = {}
 
 
 @torch.no_grad()
@@ -350,145 +403,141 @@ def skills(model: nn.Module) -> tuple[float, float]:
     return float(answer_loss(model, new_rows)), text_loss(model, old_text, context_length=64)
 
 
-def with_replay(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    """The loss on answers, and that on the next token of old text."""
-    return answer_loss(model, batch[:2]) + next_token_loss(model, batch[2:])
-
-
-class Mixed:
-    """Batches of conversations with six windows of old text beside them."""
-
-    def __init__(self, new: data.Batches):
-        self.new = new
-
-    def __getitem__(self, k: int) -> tuple[Tensor, ...]:
-        return (*self.new[k], old_batches[k][0].to(course.device))
-
-
-def tuned(how: str, seed: int) -> tuple[nn.Module, list[tuple[float, float]]]:
-    """An assistant, and its two skills along the way."""
-    model = copy.deepcopy(base).requires_grad_()
-    batches, loss, rate = data.Batches(*conversations, batch_size=16, seed=seed), answer_loss, 3e-3
+def tune_and_measure(how: str, seed: int) -> None:
+    """The two skills along one training, by the package's loop."""
+    batches, loss = data.Batches(*conversations, batch_size=16, seed=seed), answer_loss
+    if how == "replay":
+        loss = assistant_recipe.replay_loss
+        batches = assistant_recipe.Mixed(batches, read_before)
+    model, every = copy.deepcopy(base).requires_grad_(), sizes.num_steps // 6
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if how == "LoRA":
-            model, rate = add_lora(model, rank=8), 1e-2
-        num_steps = sizes.num_steps
-        if how == "replay":
-            batches, loss, num_steps = Mixed(batches), with_replay, sizes.replay_steps
-        path = [skills(model)]
-        every = num_steps // 6
-        for step in train_steps(
-            model, batches, loss, num_steps=num_steps, optimizer=adamw(model, rate, 0.0)
-        ):
-            if step.step % every == 0:
-                path.append(skills(model.eval()))
-    return model, path
+            model = adapt(model, rank=8)
+        optimizer = adamw(model, RATES[how], 0.0)
+        steps = train_steps(model, batches, loss, num_steps=sizes.num_steps, optimizer=optimizer)
+        paths[how, seed] = [skills(model.eval()) for step in steps if step.step % every == 0]
+    new, old = paths[how, seed][-1]
+    print(f"{how}, seed {seed}: new {new:.3f}, old {old:.3f} nats")
 
 
-ways = ("all weights", "LoRA", "replay")
-assistants, paths = {}, {}
-
-
-def tune_three(how: str) -> None:
-    """Three trainings, seeds 0, 1, 2."""
-    for seed in (0, 1, 2):
-        assistants[how, seed], paths[how, seed] = tuned(how, seed)
-        new, old = paths[how, seed][-1]
-        print(f"{how}, seed {seed}: new {new:.3f}, old {old:.3f} nats")
-
-
-tune_three("all weights")
+ours, theirs = (copy.deepcopy(base).requires_grad_() for _ in range(2))
+talks = data.Batches(*conversations, batch_size=16)
+for _ in tune(ours, talks, read_before, num_steps=2, rate=3e-3):
+    pass
+for _ in train_steps(
+    theirs,
+    assistant_recipe.Mixed(talks, read_before),
+    assistant_recipe.replay_loss,
+    num_steps=2,
+    optimizer=adamw(theirs, 3e-3, 0.0),
+):
+    pass
+with torch.no_grad():
+    difference = float((ours(few[0]) - theirs(few[0])).abs().max())
+claims.check(
+    "two steps of the page's loop and of the package's: logits differ by", difference, "<", 0.05
+)
+for seed in (0, 1, 2):
+    tune_and_measure("all weights", seed)
 
 # %% tags=["measure"]
 # @title Three trainings of LoRA
-tune_three("LoRA")
+for seed in (0, 1, 2):
+    tune_and_measure("LoRA", seed)
 
 # %% tags=["measure"]
-# @title Replay, seed 0; longer, because this is to be the assistant
-assistants["replay", 0], paths["replay", 0] = tuned("replay", 0)
-
-# %% tags=["measure"]
-# @title Replay, seed 1
-assistants["replay", 1], paths["replay", 1] = tuned("replay", 1)
-
-# %% tags=["measure"]
-# @title Replay, seed 2
-assistants["replay", 2], paths["replay", 2] = tuned("replay", 2)
+# @title Replay, seed 0
+tune_and_measure("replay", 0)
 
 # %% [markdown]
-# *The figure: each line is one training, from the base at the right to its end at the left. Lower left is best. Which way lies lowest?*
+# *The figure: each line is one training, from the first of six measurements at the right to its end at the left. Lower left is best. Which way lies lowest?*
 
 # %% tags=["measure"]
 # @title Old skill against new skill along the trainings
 import numpy as np
 
 COLORS = {"all weights": plots.MODEL, "LoRA": plots.ORANGE, "replay": plots.SKY}
-LEVEL = 0.15  # nats of new skill that all nine pass
 
 
-def old_at(path: list[tuple[float, float]], level: float = LEVEL) -> float:
+def old_at(path: list[tuple[float, float]], level: float) -> float:
     """Nats of old skill where a path passes a level of new skill, between two measurements."""
-    new, old = np.array(path[1:]).T
+    new, old = np.array(path).T
     new = np.minimum.accumulate(new)
-    return float(np.interp(-np.log(level), -np.log(new), old))
+    return float(np.interp(-np.log(level), -np.log(new), old, np.nan, np.nan))
 
 
-start = paths["all weights", 0][0][1]
-loss_of_old = {
-    how: measure.Scatter.of(old_at(paths[how, s]) - start for s in (0, 1, 2)) for how in ways
+start, LEVELS = skills(base)[1], (0.5, 0.3, 0.15)
+lost = {
+    (how, level): measure.Scatter.of(old_at(paths[how, s], level) - start for s in (0, 1, 2))
+    for level in LEVELS
+    for how in ("all weights", "LoRA")
 }
-series = {f"{how}": tuple(np.array(paths[how, 0][1:]).T) for how in ways}
+replay_lost = {level: old_at(paths["replay", 0], level) - start for level in LEVELS}
+series = {how: tuple(np.array(paths[how, 0]).T) for how in RATES}
 figure = plots.curves(
     series,
-    styles={how: {"color": COLORS[how], "marker": "o"} for how in ways},
+    styles={how: {"color": COLORS[how], "marker": "o"} for how in RATES},
     references={"old skill of the base": start},
     xlabel="new skill: nats a token on held-out answers",
     ylabel="old skill: nats a token on stories",
-    title="LoRA forgets about as much as tuning all weights; replay forgets little",
+    title="Replay forgets least; how much the others forget hangs on where one stops",
     alt="Old against new loss along three trainings. All weights and LoRA lie high above the base, "
     "replay lies near it.",
 )
-for how in ways:
-    for seed in (1, 2):
-        new, old = np.array(paths[how, seed][1:]).T
-        figure.axes[0].plot(new, old, color=COLORS[how], alpha=0.4)
+for how, seed in paths:
+    new, old = np.array(paths[how, seed]).T
+    figure.axes[0].plot(new, old, color=COLORS[how], alpha=0.4)
+figure.axes[0].set_xlim(0, 0.85)
 figure
 
 # %% tags=["measure"]
 # @title Nats of the old skill that are lost, at equal new skill
-for how, lost in loss_of_old.items():
-    print(f"{how:12} loses {lost} nats a token")
+for (how, level), nats in lost.items():
+    print(f"at {level} nats of new skill {how:11} has lost {nats} nats a token of the old")
+for level, nats in replay_lost.items():
+    print(f"at {level} nats of new skill replay has lost {nats:.3f} (one seed)")
 claims.check(
     "tuning all weights loses old skill (nats, least of three)",
-    loss_of_old["all weights"].low,
+    lost["all weights", 0.15].low,
     ">",
     0.1,
 )
-claims.check("so does LoRA (nats, least of three)", loss_of_old["LoRA"].low, ">", 0.1)
-claims.check("replay loses little (nats, most of three)", loss_of_old["replay"].high, "<", 0.06)
+claims.check("so does LoRA (nats, least of three)", lost["LoRA", 0.15].low, ">", 0.1)
+claims.check("replay, at equal steps, loses little (nats, one seed)", replay_lost[0.15], "<", 0.06)
 
 # %% [markdown]
-# *LoRA learns less and forgets less* is what Biderman et al. 2024 found in large models at equal training. At equal new skill, here, it forgets about as much. What keeps the old skill is the old text
-# itself, at the price of reading it again: a batch with replay holds more than a third more tokens. From here on the **assistant** is the model tuned with replay.
+# *LoRA learns less and forgets less* is the title of Biderman et al. 2024; at equal new skill they saw LoRA and full tuning on about one curve. Here LoRA has lost less early on, and about as much at the end. The rate
+# matters as much: all weights at a third of the rate and three times the steps lose less than half of this ([the log](../docs/experiments.md), also for three seeds of replay). What keeps the old skill best is the old text itself,
+# at the price of reading it again: a batch with replay holds more than a third more tokens.
+#
+# From here on the **assistant** is one model tuned with replay for 220 steps, which [its recipe](../course_utils/recipes/assistant.py) made. **All that follows is read off this one training**; the log has three.
 
 # %% [markdown]
 # ## A chatbot
 #
-# *Does it stop?* The base cannot: it never saw a `<stop>`. We ask both the same held-out prompts, with room for 64 tokens.
+# *Does it stop?* The base cannot: it never saw a `<stop>`. To ask, we write the marks up to `<bot>` and sample until `<stop>`:
+
+# %%
+assistant = recipes.load("assistant", device=course.device)
+
+
+def say(prompt: str) -> str:
+    """The likeliest answer, up to <stop> or 64 tokens."""
+    asked = torch.tensor([[user, *tokenizer.encode(prompt).tolist(), bot]], device=course.device)
+    steps = sample(assistant, asked, max_new_tokens=64, temperature=0, stop=stop)
+    return tokenizer.decode(last(steps).state[0, asked.shape[1] :])
+
+
+print(say("what does Anna work as?"))
 
 # %% tags=["measure"]
-# @title The share of answers that end by themselves
-from course_utils.language import replies
+# @title The share of held-out prompts whose answer ends by itself
+from course_utils.language import replies  # say, for many prompts at once
 
 prompts = [task.prompt for task in held_out]
-stops = measure.Scatter.of(
-    np.mean([r.stopped for r in replies(assistants["replay", s], tokenizer, prompts)])
-    for s in (0, 1, 2)
-)
-claims.check("answers that end with <stop> (worst of three)", stops.low, ">", 0.97)
-never = np.mean([r.stopped for r in replies(base, tokenizer, prompts)])
-claims.check("control: the same prompts to the base", never, "<", 0.05)
+stops = np.mean([r.stopped for r in replies(assistant, tokenizer, prompts)])
+claims.check("answers that end with <stop>", stops, ">", 0.97)
 
 # %% [markdown]
 # Talk to it. Try *where does Hugo live?*, *what is my name?* before and after *my name is Zoe.*, *start with 7, add 3, double it.*,
@@ -500,8 +549,6 @@ import re
 
 from course_utils.notebook import chatting
 
-assistant = assistants["replay", 0]
-
 
 def answer(typed: str, before: list[tuple[str, str]]) -> str:
     """The assistant's answer; a program is run, in the interpreter that comes below."""
@@ -509,7 +556,7 @@ def answer(typed: str, before: list[tuple[str, str]]) -> str:
     said = replies(assistant, tokenizer, [prompt], before=before)[0].text
     if said.endswith("print ( x )"):
         try:
-            said += f"\n→ {tasks.run_program(said)[0]}"
+            said += "\n→ " + " ".join(map(str, tasks.run_program(said)))
         except tasks.ProgramError as error:
             said += f"\n→ {error}"
     return said
@@ -535,105 +582,140 @@ for typed in (
     print("model", before[-1][1].replace("\n", "\n      "))
 
 # %% [markdown]
-# Does it remember a name? **Guess first.** In held-out conversations of small talk that end with *what is my name?*, after a name was told. As a control, the last question alone, without what was said before.
+# All but the last answer are right. Does it remember a name? **Guess first.** We ask in held-out conversations of small talk that end with *what is my name?*, one or two exchanges after a name was told. As a control, the last question
+# alone, without what was said before. A guess among the names would be right once in 48 times.
 
 # %% tags=["measure"]
 # @title Names remembered over a conversation
-small_talk = tasks.dialogues([], 2000, task_share=0, part="test", seed=3)
-told = [d for d in small_talk if d.exchanges[-1].answer.startswith("your name is")][:50]
+small_talk = tasks.dialogues([], 4000, task_share=0, max_exchanges=4, part="test", seed=3)
+asks = [d.exchanges for d in small_talk if d.exchanges[-1].answer.startswith("your name is")]
 
 
-def remembers(model: nn.Module, hears: bool = True) -> tuple[float, float]:
-    """Shares of last answers with the right name, and with any word in its place."""
-    right, form = [], []
-    for dialogue in told:
-        *before, (question, name) = [(task.prompt, task.answer) for task in dialogue.exchanges]
-        said = replies(model, tokenizer, [question], before=before if hears else ())[0].text
-        right.append(said == name)
-        form.append(said.startswith("your name is"))
-    return float(np.mean(right)), float(np.mean(form))
+def told_ago(exchanges: tuple[tasks.Task, ...]) -> int:
+    """How many exchanges before the last one a name was told, or given back, for the last time."""
+    return next(k for k, t in enumerate(exchanges[-2::-1], 1) if "name is " in t.prompt + t.answer)
 
 
-found = [remembers(assistants["replay", s]) for s in (0, 1, 2)]
-named, formed = (measure.Scatter.of(shares) for shares in zip(*found, strict=True))
-alone, _ = remembers(assistant, hears=False)
-print(f"right names {named}, answers of the form 'your name is ...' {formed}")
-print(f"control, without what was said before: right names {alone}")
-claims.check("it does not remember a name: right ones (best of three)", named.high, "<", 0.4)
+def remembers(exchanges: tuple[tasks.Task, ...], hears: bool = True) -> bool:
+    """Is the name in its last answer right?"""
+    *before, (question, name) = [(task.prompt, task.answer) for task in exchanges]
+    said = replies(assistant, tokenizer, [question], before=before if hears else ())[0].text
+    return said == name
+
+
+for ago in (1, 2):
+    some = [e for e in asks if told_ago(e) == ago][:60]
+    right = np.mean([remembers(e) for e in some])
+    print(f"told {ago} exchange(s) ago: right {right:.2f} of {len(some)}")
+    claims.check(f"it seldom gives back a name told {ago} exchange(s) ago", right, "<", 0.5)
+alone = np.mean([remembers(e, hears=False) for e in asks[:30]])
+claims.check("control: without what was said before", alone, "<", 0.1)
 
 # %% [markdown]
-# The phrase is learned long before the look back: it says that there *is* a name, and seldom which. What is asked of it is answered turn by turn ([the log](../docs/experiments.md)); a conversation is, so far, a row of
-# single answers.
+# It copies a name within an exchange (*nice to meet you, Zoe*), and seldom over one. Its last answer has the form of a right one and makes up the name. Whether longer tuning brings it we did not test.
+#
+# **What is built here is supervised tuning**: one answer counts as right and is imitated. Assistants in use are trained further, on which of two answers people prefer (RLHF, the later steps of Ouyang et al. 2022). That is not built here, and
+# nothing here measures it.
 
 # %% [markdown]
 # ## Question answering
 #
 # *Does it know a fact, or a question?* The table of facts was made so that both can be told apart:
 #
-# | | stated in the base's texts | asked in tuning |
-# |---|---|---|
-# | trained on | yes | yes, in these words |
-# | new combination | yes | yes, in other words that were used for others |
-# | new word | yes | yes, but never with this word: *dwelling, profession, supper, pastime* stood in statements only |
-# | fact never asked | yes | **no** |
-# | never asked, new word | yes | no, and never with this word |
-# | control: never stated | **no** | no |
+# | | stated in the base's texts | asked in tuning | such as |
+# |---|---|---|---|
+# | trained on | yes | yes, in these words | *where does Hugo live?* |
+# | new combination | yes | yes, in other words, which were used for others | *what is the city of Hugo?* |
+# | new word | yes | yes, never with this word: it stood in statements only | *what is the dwelling of Hugo?* |
+# | fact never asked | yes | **no** | as the first two |
+# | never asked, new word | yes | no, and never with this word | as the third |
+# | control: never stated | **no** | no | as the first two |
 #
-# Each relation has twelve values, so a blind guess is right once in twelve. **Guess first:** how far does it fall from row to row?
+# Each relation has twelve values. The second control is the **base**: it reads the same question as plain text, and counts as right if its next words are the answer, whatever follows. **Guess first:** what does tuning add?
 
 # %% tags=["measure"]
-# @title Share of questions answered right, of six kinds, three seeds
+# @title Share of questions answered right, by the assistant and by the base
 
 
-def share_right(model: nn.Module, some: list[tasks.Task]) -> float:
-    """Share of tasks whose answer is the right one, word for word."""
-    said = replies(model, tokenizer, [task.prompt for task in some], max_new_tokens=32)
+def share_right(some: list[tasks.Task]) -> float:
+    """Share of tasks to which the assistant gives the right answer, word for word."""
+    said = replies(assistant, tokenizer, [task.prompt for task in some], max_new_tokens=32)
     return float(np.mean([r.text == task.answer for r, task in zip(said, some, strict=True)]))
 
 
-knows = {
-    kind: measure.Scatter.of(share_right(assistants["replay", s], some) for s in (0, 1, 2))
-    for kind, some in asked.items()
+def continuations(texts: list[str], max_new_tokens: int) -> list[str]:
+    """What the base says after each text: no marks, nothing that ends it."""
+    rows = [tokenizer.encode(text) for text in texts]
+    length = max(map(len, rows))
+    tokens = torch.stack([F.pad(row, (length - len(row), 0)) for row in rows])
+    mask = torch.stack([torch.arange(length) >= length - len(row) for row in rows])
+    steps = sample(
+        base,
+        tokens.to(course.device),
+        max_new_tokens=max_new_tokens,
+        temperature=0,
+        mask=mask.to(course.device),
+    )
+    return [tokenizer.decode(row) for row in last(steps).state[:, length:]]
+
+
+def share_of_base(some: list[tasks.Task]) -> float:
+    """The same of the base, which is not asked to stop."""
+    said = continuations([task.prompt for task in some], 2)
+    return float(np.mean([t.startswith(task.answer) for t, task in zip(said, some, strict=True)]))
+
+
+print("                       assistant   base")
+knows = {kind: (share_right(some), share_of_base(some)) for kind, some in asked.items()}
+for kind, (ours, bases) in knows.items():
+    print(f"{kind:22}   {ours:.2f}       {bases:.2f}")
+never = asked["fact never asked"]  # three wordings of each fact, one after the other
+worded = {
+    "verb": never[0::3],
+    "first noun": never[1::3],
+    "second noun": never[2::3],
+    "new noun": asked["never asked, new word"],
 }
+bars = {}
+for wording, some in worded.items():
+    bars[wording] = share_right(some)
+    bars[f"control: base, {wording}"] = share_of_base(some)
+bars["control: never stated"] = knows["control: never stated"][0]
 plots.bars(
-    {kind: scatter.mean for kind, scatter in knows.items()},
+    bars,
     references={"a guess": 1 / 12},
     form="{:.0%}",
-    xlabel="share right, mean of three seeds",
-    title="It answers what it has read, also if it was never asked; not what it has not read",
-    alt="Six bars. Five are high; the control is at a guess.",
+    xlabel="share right, facts that were stated and never asked for; one training",
+    title="The base goes on rightly at times; the assistant answers most, by the verb least",
+    alt="Bars of four wordings: the assistant is high in all, the base lowest for the verb.",
 )
 
 # %% tags=["measure"]
 # @title Known, asked, neither
-for kind, scatter in knows.items():
-    print(f"{kind:24} {scatter}")
-claims.check(
-    "facts that were read and never asked for (worst of three)",
-    knows["fact never asked"].low,
-    ">",
-    0.6,
-)
-claims.check(
-    "asked with a word that no question had (worst of three)", knows["new word"].low, ">", 0.8
-)
-claims.check(
-    "control: facts that were never stated (best of three)",
-    knows["control: never stated"].high,
-    "<",
-    0.2,
-)
+begun = [
+    tasks.Task("question", said.rsplit(" ", 1)[0], said.rsplit(" ", 1)[1])
+    for fact in facts
+    if fact.known == "stated"
+    for said in fact.statements()
+]
+claims.check("the base ends the statements of these facts", share_of_base(begun), ">", 0.95)
+claims.check("never asked, by the verb: the assistant", bars["verb"], ">", 0.5)
+claims.check("control: the base", bars["control: base, verb"], "<", 0.4)
+claims.check("a word that no question had", knows["new word"][0], ">", 0.8)
+claims.check("control: facts never stated", knows["control: never stated"][0], "<", 0.2)
 
 # %% [markdown]
-# Tuning on some facts taught it to *look up*; the others were there already (Allen-Zhu & Li 2023 studied when this works). And what of the last bar? It did not say *I do not know*:
+# The base has every fact already: begin a statement, and it ends it. *what is the dwelling of Hugo?* holds the words of a statement, so the new word is **no** harder than the old ones, and the base often goes on rightly from it. *where does Hugo live?*
+# holds none in its order, and is the hardest for both. Tuning on other people's facts taught it to take either for a question, and to stop. (Allen-Zhu & Li 2023 studied when this works. The facts stood in the replayed text too; tuned without it, the other two ways do nearly as well: see the log.)
+#
+# And what of the last bar? It did not say *I do not know*:
 
 # %%
 for task in asked["control: never stated"][:3]:
-    print(task.prompt, replies(assistant, tokenizer, [task.prompt])[0].text)
+    print(task.prompt, say(task.prompt))
 
 # %% [markdown]
-# A made-up answer has the same form and the same full stop: nothing in the *text* tells it from a true one. Does the model itself? **Guess first:** how sure is it of the first word of
-# its answer, where it has read the fact, and where it has not?
+# A made-up answer has the same form and the same full stop: nothing in the *text* tells it from a true one. Does the model itself? **Guess first:** take a question on a fact that it has read and one on a fact that it has not, both never asked in tuning. How often is it surer of the first?
 
 # %% tags=["measure"]
 # @title Probability of the likeliest first word: facts that were read, and facts that were not
@@ -641,25 +723,21 @@ from course_utils.language import encode_prompt
 
 
 @torch.no_grad()
-def sureness(model: nn.Module, some: list[tasks.Task]) -> float:
-    """Mean probability of the likeliest first word of the answer."""
+def sureness(some: list[tasks.Task]) -> np.ndarray:
+    """(N,) probability of the likeliest first word of each answer."""
     prompts = [encode_prompt(tokenizer, task.prompt)[None].to(course.device) for task in some]
-    return float(np.mean([float(model(p)[0, -1].softmax(-1).max()) for p in prompts]))
+    return np.array([float(assistant(p)[0, -1].softmax(-1).max()) for p in prompts])
 
 
-kinds = ("fact never asked", "control: never stated")
-sure = {
-    kind: measure.Scatter.of(sureness(assistants["replay", s], asked[kind]) for s in (0, 1, 2))
-    for kind in kinds
-}
-read, unread = sure.values()
-print(f"read: sure by {read}; not read: sure by {unread}")
-claims.check("surer of what it has read than of what it has not", read.low - unread.high, ">", 0.05)
-claims.check("control: sure of what it has not read (least of three)", unread.low, ">", 0.3)
+read, unread = sureness(never), sureness(asked["control: never stated"])
+surer = float((read[:, None] > unread).mean())
+print(f"on average sure by {read.mean():.2f} where read, {unread.mean():.2f} where not")
+claims.check("how often surer of a fact it has read (0.5 is chance)", surer, ">", 0.65)
+claims.check("and not always", surer, "<", 0.95)
+claims.check("how sure it is where it cannot know", float(unread.mean()), ">", 0.3)
 
 # %% [markdown]
-# Less sure, and still far too sure: right once in twelve, it gives its guess a large part of all probability. The base learned what *can* stand there, the tuning taught it to answer always, and nothing taught
-# it to say that it does not know. (Kadavath et al. 2022 measured the same question in large models.)
+# So it partly knows what it does not know, and does not say so: where it cannot know, it is right about once in twelve and far surer than that. Tuning taught it to answer always. (Kadavath et al. 2022 asked this of large models.)
 
 # %% [markdown]
 # ## Code that runs, and code that is right
@@ -679,7 +757,7 @@ for hostile in ("import os", "print(9 ** 9 ** 9)", "for i in range(999999999): x
 # ### Exercise 11.3 - A calculator that trusts nobody (25 min, hard)
 #
 # Write the heart of such an interpreter: the value of an expression of whole numbers with `+`, `-`, `*`, brackets, and a minus before a number or bracket. Everything else is
-# refused with a `ValueError`: other operators and kinds of node, texts of more than 100 characters, text that is no Python, and any number **on the way** that is above $10^{12}$ in size.
+# refused with a `ValueError`: other operators and kinds of node, texts of more than 100 characters, text that is no Python, and any number, written or **on the way**, that is above $10^{12}$ in size. `--2` is 2; `+2` is refused.
 #
 # <details><summary>Hint</summary>
 #
@@ -690,6 +768,9 @@ for hostile in ("import os", "print(9 ** 9 ** 9)", "for i in range(999999999): x
 
 
 # %% tags=["exercise"]
+import ast
+
+
 def calculate(text: str) -> int:
     """Return the value of an expression of whole numbers with + - * and brackets.
 
@@ -700,7 +781,6 @@ def calculate(text: str) -> int:
         ValueError: it is anything else, or a number on the way is above 10**12 in size.
     """
     # BEGIN SOLUTION
-    import ast
     import operator
 
     table = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
@@ -732,66 +812,57 @@ def calculate(text: str) -> int:
 checks.run("11.3", calculate)
 
 # %% [markdown]
-# Now the assistant writes. A program counts as **right** if it prints the number that was asked for, however it is written. The prompts are held out, of one to three steps as in training, and longer ones of
-# exactly five. Two controls: the programs stay and the prompts are exchanged; and the result that is most frequent in training is given every time.
+# Now the assistant writes. A program counts as **right** if it prints the number that was asked for, however it is written. The prompts are held out. Training had one to three steps (few of three: long conversations were left out). **Guess first:** what happens at four and five?
+# Two controls: each program is compared with the next prompt's number; and the base gets the prompt as in its own texts, behind a `#`.
 
 # %% tags=["measure"]
-# @title Programs that parse, run, and are right
-from collections import Counter
+# @title Programs that run, have the right length, and are right, over the number of steps
 
 
-def judged(model: nn.Module, some: list[tasks.ProgramTask]) -> dict[str, float]:
-    """Shares of programs that parse, run, print the right number, or that of the next task."""
-    said = replies(model, tokenizer, [task.prompt for task in some], max_new_tokens=90)
-    counts = Counter()
-    for reply, task, other in zip(said, some, some[1:] + some[:1], strict=True):
+def judged(said: list[str], some: list[tasks.ProgramTask]) -> list[float]:
+    """Shares that run, have as many lines as they should, are right, are right for the next."""
+    found = []
+    for text, task, other in zip(said, some, some[1:] + some[:1], strict=True):
         try:
-            printed = tasks.run_program(reply.text)
-        except tasks.ProgramError as error:
-            counts["parses"] += error.parsed
-            continue
-        counts.update(["parses", "runs"])
-        counts["is right"] += printed == (task.result,)
-        counts["control: prompts exchanged"] += printed == (other.result,)
-    return {name: counts[name] / len(some) for name in KINDS}
+            printed = tasks.run_program(text)
+        except tasks.ProgramError:
+            printed = None
+        lines = text.count("\n") == task.answer.count("\n")
+        right, exchanged = printed == (task.result,), printed == (other.result,)
+        found.append((printed is not None, lines, right, exchanged))
+    return np.mean(found, axis=0).tolist()
 
 
-KINDS = ("parses", "runs", "is right", "control: prompts exchanged")
-short = tasks.programs(sizes.num_tests, part="test", seed=2)
-long = [
-    t for t in tasks.programs(2000, max_steps=5, part="test", seed=2) if t.prompt.count(",") == 5
-]
-writes = [judged(assistants["replay", s], short) for s in (0, 1, 2)]
-writes_long = [judged(assistants["replay", s], long[: sizes.num_tests]) for s in (0, 1, 2)]
-frequent = Counter(task.result for task in tasks.programs(5000)).most_common(1)[0][0]
-shares = {k: measure.Scatter.of(w[k] for w in writes) for k in KINDS}
-shares_long = {k: measure.Scatter.of(w[k] for w in writes_long) for k in KINDS}
-for kind in KINDS:
-    print(f"{kind:28} up to three steps {shares[kind]}   five steps {shares_long[kind]}")
-claims.check("programs that run and are right (worst of three)", shares["is right"].low, ">", 0.7)
-claims.check(
-    "control: prompts exchanged (best of three)",
-    shares["control: prompts exchanged"].high,
-    "<",
-    0.15,
-)
-claims.check(
-    "control: always the most frequent result",
-    np.mean([t.result == frequent for t in short]),
-    "<",
-    0.15,
-)
-claims.check("programs of five steps still run (worst of three)", shares_long["runs"].low, ">", 0.8)
-claims.check("and few are right (best of three)", shares_long["is right"].high, "<", 0.4)
+END = "print ( x )"
+by_steps = {n: [] for n in range(1, 6)}
+for task in tasks.programs(3000, max_steps=5, part="test", seed=2):
+    by_steps[task.answer.count("\n") - 1].append(task)
+by_steps = {n: some[: sizes.num_tests // 4] for n, some in by_steps.items()}
+writes, of_base = {}, {}
+print("steps   runs   lines   right   next prompt's   base, right")
+for n, some in by_steps.items():
+    asked_for = [task.prompt for task in some]
+    said = replies(assistant, tokenizer, asked_for, max_new_tokens=90)
+    writes[n] = judged([reply.text for reply in said], some)
+    goes_on = continuations([f"# {prompt}\n" for prompt in asked_for], 90)
+    of_base[n] = judged([text.split(END)[0] + END for text in goes_on], some)[2]
+    print(f"{n:5}" + "".join(f"{share:8.2f}" for share in [*writes[n], of_base[n]]))
+for n in (1, 2, 3):
+    claims.check(f"programs of {n} steps that are right", writes[n][2], ">", 0.75)
+claims.check("programs of five steps that run", writes[5][0], ">", 0.8)
+claims.check("and are right", writes[5][2], "<", 0.3)
+claims.check("control: the next prompt's number", max(w[3] for w in writes.values()), "<", 0.2)
+claims.check("the base, in its own words, right at three steps", of_base[3], ">", 0.75)
 
 # %% [markdown]
-# *It runs* and *it is right* are different claims. Longer than in training, the form of a program stays and its content goes: only running it against a known result tells.
+# *It runs* and *it is right* are different claims. Beyond the lengths of training a program still runs, and is wrong from its number of lines on: only running it against a known result tells. And the base could write already. Tuning
+# taught no programming: it taught to be asked.
 
 # %% [markdown]
 # ## Editing by instruction
 #
-# *replace red by blue: the red ball lies under the old table.* The sentences are held out. As a control the instruction is exchanged with that of another task and the answer is still
-# compared with the first.
+# *replace red by blue: the red ball lies under the old table.* The sentences are held out. Controls: the instruction is exchanged with that of another task and the answer still
+# compared with the first; the base, with the same words; and the base in the words of its own texts, *not red but blue:*.
 
 # %% tags=["measure"]
 # @title Edits that are right, word for word
@@ -800,11 +871,23 @@ swapped = [
     tasks.Task("edit", f"{other.prompt.split(': ')[0]}: {task.prompt.split(': ')[1]}", task.answer)
     for task, other in zip(changes, changes[1:] + changes[:1], strict=True)
 ]
-edited = measure.Scatter.of(share_right(assistants["replay", s], changes) for s in (0, 1, 2))
-control = measure.Scatter.of(share_right(assistants["replay", s], swapped) for s in (0, 1, 2))
-print(f"right {edited}, with another instruction {control}")
-claims.check("edits that are right (worst of three)", edited.low, ">", 0.3)
-claims.check("control: another instruction (best of three)", control.high, "<", 0.2)
+own_words = [chat.said_again(task).split(": ")[0] + ":" for task in changes]
+
+
+def base_edits(texts: list[str]) -> float:
+    """Share of tasks that the base goes on with rightly."""
+    pairs = zip(continuations(texts, 12), changes, strict=True)
+    return float(np.mean([said.strip().startswith(task.answer) for said, task in pairs]))
+
+
+claims.check("edits that are right", share_right(changes), ">", 0.9)
+claims.check("control: another instruction", share_right(swapped), "<", 0.3)
+claims.check("control: the base, same words", base_edits([t.prompt for t in changes]), "<", 0.1)
+print(f"the base, in its own words: {base_edits(own_words):.2f}")
+said = replies(assistant, tokenizer, [task.prompt for task in changes])
+right = [reply.text == task.answer for reply, task in zip(said, changes, strict=True)]
+for k in (right.index(True), *([right.index(False)] if False in right else [])):
+    print(f"\n{changes[k].prompt}\n→ {said[k].text}\n{'right' if right[k] else 'wrong'}")
 
 # %% [markdown]
 # ## Reasoning: sums with written steps
@@ -816,10 +899,10 @@ for steps in (False, True):
     print(tasks.sums(1, 3, steps=steps, seed=4)[0])
 
 # %% [markdown]
-# An answer with steps is longer, so at **equal training tokens** the model sees fewer sums. **Guess first:** which is ahead?
+# An answer with steps is longer, so at **equal training tokens** (all that stands in its batches) the model sees fewer sums. **Guess first:** which is ahead?
 
 # %% tags=["measure"]
-# @title A model of sums; three trainings of sums at once
+# @title A model of sums; two trainings of sums at once
 from course_utils.language import GPT, GPTConfig, WordTokenizer
 from course_utils.training import muon
 
@@ -853,7 +936,7 @@ def adder(steps: bool, seed: int) -> tuple[nn.Module, list[float]]:
     return model, path
 
 
-adders = {(False, seed): adder(False, seed) for seed in (0, 1, 2)}
+adders = {(False, seed): adder(False, seed) for seed in (0, 1)}
 
 # %% tags=["measure"]
 # @title Three trainings with steps, on as many tokens
@@ -879,7 +962,9 @@ figure
 # %% tags=["measure"]
 # @title Sums of three digits, and longer ones
 sums_right = {
-    (steps, n): measure.Scatter.of(right_sums(adders[steps, s][0], n) for s in (0, 1, 2))
+    (steps, n): measure.Scatter.of(
+        right_sums(model, n) for (kind, _), (model, _) in adders.items() if kind == steps
+    )
     for steps in names
     for n in (3, 4)
 }
@@ -888,34 +973,37 @@ for (steps, n), scatter in sums_right.items():
 claims.check(
     "with steps, held-out sums are right (worst of three)", sums_right[True, 3].low, ">", 0.5
 )
-claims.check(
-    "control: at once, at equal tokens (best of three)", sums_right[False, 3].high, "<", 0.2
-)
+claims.check("control: at once, at equal tokens (best of two)", sums_right[False, 3].high, "<", 0.2)
 claims.check(
     "sums longer than any in training, with steps (best of three)",
     sums_right[True, 4].high,
     "<",
     0.1,
 )
+longer = sum_tests[4][0]
+print(longer.prompt, "=", replies(adders[True, 0][0], digits, [longer.prompt])[0].text)
+
+# %% [markdown]
+# With steps most held-out sums are right, at once none to speak of. (At once and written from the last digit, as steps run, it was no better: the log.) Four digits are wrong either way, and no fourth place was ever trained: whether it lacks the rule
+# or the position we cannot tell.
 
 # %% [markdown]
 # ## Where the claim stops being true
 #
-# Our numbers are high because the world is small, and the tests are like the training in all but what was held out. They fall where that ends:
+# Most of our numbers are high because the world is small, and the tests are like the training in all but what was held out. They fall where that ends:
 #
-# - **Longer than in training.** Sums of four digits by a model of three are wrong with steps and without: the steps are learned as a fixed form. Programs of five steps run,
-#   and most are wrong.
-# - **Said earlier.** A name that was told two turns ago is seldom given back.
+# - **Longer than in training.** Programs of four steps and more, sums of four digits.
+# - **Said earlier.** A name that was told before is seldom given back.
 # - **Not in the text.** A fact that was never stated is answered all the same.
-# - **Other words.** The new words were new in *questions*; the base had read them. A word that it has never read is `<unk>`, and no tuning helps.
+# - **Other words.** The new words were new in *questions*; the base had read them. A word that it has never read is `<unk>`.
 #
 # What large models do beyond this, such as tasks that no one wrote into their training, a model of half a million weights cannot show.
 
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict on *chatbots, code, question answering, editing*: all come from one model of plain text by a hundred steps on conversations, scored on the answers alone, and each passes a test on
-# held-out prompts far above its control. A name that was told in the conversation is not kept. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
+# **Verdict on *chatbots, code, question answering, editing*: one small model of plain text could continue programs, facts and edits already. 220 steps on conversations, scored on the answers, with old text beside them, made it take questions and instructions, answer and stop: held-out
+# prompts are answered far above their controls, at the lengths of training. A name told in the conversation is seldom kept, and what it cannot know it makes up. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson
@@ -930,7 +1018,7 @@ claims.verdicts()
 #
 # | | diffusion | language |
 # |---|---|---|
-# | what adapts a trained model | LoRA on attention, as here | LoRA, or all weights |
+# | what adapts a trained model | LoRA on attention (not in this course) | LoRA, or all weights |
 # | what is scored | masked pixels in inpainting | the answer: `answer_loss` |
 # | how one asks | `cond`, `guidance_scale` (lesson 04) | `<user> prompt <bot>` |
 # | when it ends | after `num_steps` | when it says `<stop>` |
@@ -939,7 +1027,7 @@ claims.verdicts()
 #
 # - Ouyang et al. 2022, *Training language models to follow instructions with human feedback*, arXiv:2203.02155: tuning on demonstrations is its first step.
 # - Hu et al. 2021, *LoRA: Low-rank adaptation of large language models*, arXiv:2106.09685.
-# - Biderman et al. 2024, *LoRA learns less and forgets less*, arXiv:2405.09673.
+# - Biderman et al. 2024, *LoRA learns less and forgets less*, arXiv:2405.09673: section 4.3 for equal skill.
 # - Allen-Zhu & Li 2023, *Physics of language models: part 3.1, knowledge storage and extraction*, arXiv:2309.14316: facts that were read, asked in tuning for other people.
 # - Kadavath et al. 2022, *Language models (mostly) know what they know*, arXiv:2207.05221.
 # - Chen et al. 2021, *Evaluating large language models trained on code*, arXiv:2107.03374: code is judged by running it.

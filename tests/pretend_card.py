@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 ABSENT = 77  # by custom, the exit code of a test that could not run
-FEW = 12  # steps of a lesson's own loop, in the fast mode
+FEW = 15  # steps of a lesson's own loop, in the fast mode
 MAY_MIX = ("_to_copy", "copy_", "index.Tensor", "index_put")  # a real card takes CPU tensors here
 
 

@@ -5,6 +5,7 @@ Letters: B batch, T tokens, R rank.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 
@@ -91,8 +92,9 @@ class LoRA(nn.Module):
     @torch.no_grad()
     def merged(self) -> nn.Linear:
         """One linear map that does the same: W + (alpha / R) B A."""
-        self.linear.weight += self.scale * self.b @ self.a
-        return self.linear.requires_grad_()
+        whole = copy.deepcopy(self.linear)  # this pair stays what it was
+        whole.weight += self.scale * self.b @ self.a
+        return whole.requires_grad_()
 
 
 def add_lora(
@@ -110,7 +112,7 @@ def add_lora(
         The model.
 
     Raises:
-        ValueError: it has LoRA already, or no linear map is left.
+        ValueError: it has LoRA already, no linear map is left, or one is tied to another place.
     """
     if any(isinstance(module, LoRA) for module in model.modules()):
         raise ValueError("the model has LoRA already: merge_lora(model) first, or take a copy.")
@@ -122,6 +124,14 @@ def add_lora(
     ]
     if not found:
         raise ValueError(f"no linear map of {type(model).__name__} is left to adapt.")
+    weights = [w for module in model.modules() for w in module.parameters(recurse=False)]
+    maps = [child for *_, child in found]
+    tied = any(sum(w is child.weight for w in weights) > 1 for child in maps)
+    if tied or len(set(maps)) < len(maps):
+        raise ValueError(
+            "a weight stands in two places of the model (tied), and after merging they would "
+            "differ. Leave such maps alone: skip=(their names)."
+        )
     model.requires_grad_(False)
     for parent, name, child in found:
         setattr(parent, name, LoRA(child, min(rank, *child.weight.shape), alpha))

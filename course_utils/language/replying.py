@@ -55,10 +55,12 @@ def replies(
         One `Reply` a prompt.
 
     Raises:
-        ValueError: a text cannot be encoded, a special token is missing, or a number is out of its
-            range.
+        ValueError: prompts is one text, a text cannot be encoded, a special token is missing, or a
+            number is out of its range.
     """
     check_sizes(batch_size=batch_size)
+    if isinstance(prompts, str):
+        raise ValueError(f"prompts must be several texts; got one. Use [{prompts!r}].")
     stop = special_tokens(tokenizer)[2]
     device = next(model.parameters()).device
     asked = [encode_prompt(tokenizer, prompt, before) for prompt in prompts]

@@ -76,11 +76,13 @@ def pad(rows: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         tokens: (B, T) of the longest; answered: (B, T), False where filled in.
 
     Raises:
-        ValueError: there is no row, or one whose two parts differ in shape.
+        ValueError: there is no row, one whose two parts differ in shape, or a mask is not bool.
     """
     if not rows or any(t.shape != a.shape or t.ndim != 1 or not len(t) for t, a in rows):
         shapes = [(tuple(t.shape), tuple(a.shape)) for t, a in rows]
         raise ValueError(f"pad needs pairs of equal shape (T,), T >= 1; got {shapes}.")
+    if any(answered.dtype != torch.bool for _, answered in rows):
+        raise ValueError("what is answered must be truth values: use mask.bool().")
     tokens, answered = (
         torch.nn.utils.rnn.pad_sequence(list(part), batch_first=True)
         for part in zip(*rows, strict=True)

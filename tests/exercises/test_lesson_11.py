@@ -8,6 +8,7 @@ import torch
 
 from course_utils import exercises
 from course_utils.exercises.checks import grade
+from course_utils.exercises.lesson_11.as_batch import STOP
 
 
 def verdict(name, function):
@@ -17,46 +18,48 @@ def verdict(name, function):
 # 11.1
 
 
-def by_lists(tokens, bot, stop):
-    ids = tokens.tolist()
-    start = len(ids) - ids[::-1].index(bot)
-    said = ids[start:]
-    return torch.tensor(said[: said.index(stop)] if stop in said else said, dtype=torch.long)
+def by_padding_tensors(dialogues, user, bot, stop):
+    rows, masks = [], []
+    for dialogue in dialogues:
+        parts = [torch.tensor([user, *p, bot, *a, stop]) for p, a in dialogue]
+        said = [torch.arange(len(p) + len(a) + 3) > len(p) + 1 for p, a in dialogue]
+        rows.append(torch.cat(parts))
+        masks.append(torch.cat(said))
+    pad = torch.nn.utils.rnn.pad_sequence
+    return pad(rows, batch_first=True, padding_value=stop), pad(masks, batch_first=True)
 
 
-def by_loop(tokens, bot, stop):
-    kept, listening = [], False
-    for token in tokens:
-        if token == bot:
-            kept, listening = [], True
-        elif token == stop:
-            listening = False
-        elif listening:
-            kept.append(token)
-    return torch.stack(kept) if kept else tokens[:0]
+def by_states(dialogues, user, bot, stop):
+    """Tokens first; then each row is read with a flag that says whose turn it is."""
+    rows = [[t for p, a in d for t in (user, *p, bot, *a, stop)] for d in dialogues]
+    length = max(map(len, rows))
+    mask = torch.zeros(len(rows), length, dtype=torch.long)
+    for k, row in enumerate(rows):
+        speaks = False
+        for place, token in enumerate(row):
+            mask[k, place] = speaks
+            speaks = (speaks or token == bot) and token != stop
+    return torch.tensor([row + [stop] * (length - len(row)) for row in rows]), mask
 
 
-def by_cumulated_masks(tokens, bot, stop):
-    is_bot = tokens == bot
-    after = tokens[int(is_bot.nonzero().max()) + 1 :]
-    return after[(after == stop).cumsum(0) == 0]
-
-
-@pytest.mark.parametrize("answer", [by_lists, by_loop, by_cumulated_masks])
-def test_the_last_answer_in_other_styles(answer):
+@pytest.mark.parametrize("answer", [by_padding_tensors, by_states])
+def test_a_batch_of_dialogues_in_other_styles(answer):
     assert verdict("11.1", answer) == "passed"
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda tokens, bot, stop: tokens[(tokens != bot) & (tokens != stop)],
-        lambda tokens, bot, stop: by_lists(tokens, bot, stop)[:3],
-        lambda tokens, bot, stop: by_cumulated_masks(tokens, bot, 21 if len(tokens) > 9 else 0),
-        lambda tokens, bot, stop: by_lists(tokens, bot, stop).float(),
+        lambda *a: by_states(*a)[0],
+        lambda *a: by_states(*a)[::-1],
+        lambda *a: (by_states(*a)[0], by_states(*a)[0] != STOP),
+        lambda *a: tuple(part[:, :-1] for part in by_states(*a)),
+        lambda *a: tuple(part[:1] for part in by_states(*a)),
+        lambda *a: (by_states(*a)[0], 1 - by_states(*a)[1]),
+        lambda *a: tuple(part.tolist() for part in by_states(*a)),
     ],
 )
-def test_other_last_answers_are_rejected(answer):
+def test_other_batches_are_rejected(answer):
     assert verdict("11.1", answer) == "not right yet"
 
 
@@ -216,7 +219,9 @@ def refuses_all(text):
     [
         refuses_all,
         lambda text: 0,
-        lambda text: float(by_visitor(text)) + 0.5,
+        lambda text: float(by_visitor(text)),
+        lambda text: by_visitor(text) if len(text) < 100 else refuses_all(text),
+        lambda text: by_visitor(text.replace("+5", "5")),
         lambda text: abs(by_visitor(text)),
         ast.literal_eval,
     ],

@@ -204,3 +204,25 @@ def test_a_random_start_has_the_scale_of_its_input():
 def test_what_cannot_be_adapted_is_refused(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_merging_leaves_the_pair_what_it_was():
+    torch.manual_seed(0)
+    pair = LoRA(nn.Linear(5, 4), 2)
+    pair.b.data.normal_()
+    x = torch.randn(3, 5)
+    before = pair(x)
+    merged = pair.merged()
+    torch.testing.assert_close(pair(x), before)
+    torch.testing.assert_close(merged(x), before)
+    torch.testing.assert_close(pair.merged()(x), before)
+
+
+def test_a_weight_in_two_places_is_refused():
+    embed, logits = nn.Embedding(6, 4), nn.Linear(4, 6, bias=False)
+    logits.weight = embed.weight
+    with pytest.raises(ValueError, match="two places"):
+        add_lora(nn.Sequential(embed, logits), 2)
+    shared = nn.Linear(4, 4)
+    with pytest.raises(ValueError, match="two places"):
+        add_lora(nn.ModuleDict({"a": nn.Sequential(shared), "b": nn.Sequential(shared)}), 2)

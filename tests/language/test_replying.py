@@ -69,3 +69,8 @@ def test_sizes_and_tokenizers_that_do_not_fit_are_refused():
         replies(gpt(), TOKENIZER, ["a"], max_new_tokens=0)
     with pytest.raises(ValueError, match="turns need the special tokens"):
         replies(gpt(), CharTokenizer("ab"), ["a"])
+
+
+def test_one_text_instead_of_several_is_refused():
+    with pytest.raises(ValueError, match="several texts"):
+        replies(Says(True), TOKENIZER, "abc")

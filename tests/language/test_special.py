@@ -148,3 +148,5 @@ def test_turns_that_cannot_be_are_refused():
         pad([])
     with pytest.raises(ValueError, match=r"pad needs pairs .* got \[\(\(2,\), \(1,\)\)\]"):
         pad([(torch.tensor([1, 2]), torch.tensor([True]))])
+    with pytest.raises(ValueError, match="truth values"):
+        pad([(torch.tensor([1, 2]), torch.tensor([0, 1]))])

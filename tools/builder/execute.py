@@ -116,7 +116,8 @@ def _clean(cell: NotebookNode) -> None:
         data = output.get("data", {})
         if WIDGET_VIEW in data:
             del data[WIDGET_VIEW]
-            data["text/plain"] = WIDGET_NOTE
+            own = data.get("text/plain", "")
+            data["text/plain"] = own if own.startswith("[Run this cell") else WIDGET_NOTE
 
 
 def _is_noise(output: Any) -> bool:

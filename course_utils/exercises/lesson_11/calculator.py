@@ -33,7 +33,7 @@ def _calculate(
     if length and len(text) > LONGEST:
         raise ValueError("too long")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(text, mode="eval")
     except SyntaxError:
         raise broken("no expression") from None
 
@@ -86,12 +86,17 @@ def _left_to_right(text: str) -> Any:
     return found
 
 
+def _whole(value: Any) -> Any:
+    """A number that is no int is shown as what it is: 14.0 equals 14 and is no whole number."""
+    return value if type(value) is int else f"{value!r}, of type {type(value).__name__}"
+
+
 def each(function: Callable[[str], Any], texts: list[str]) -> dict[str, Any]:
     """The value of each text, or that it was refused by a ValueError."""
     answers: dict[str, Any] = {}
     for text in texts:
         try:
-            answers[text] = function(text)
+            answers[text] = _whole(function(text))
         except NotImplementedError:
             raise
         except ValueError:
@@ -110,9 +115,10 @@ def texts() -> list[tuple[Any, ...]]:
         (["2 ** 9", "7 / 2", "7 // 2", "7 % 4", "1 << 3", "1 < 2", "~5"],),
         (["'a' * 3", "True + 1", "1.5", "f'1'", "None", "2j"],),
         (["999999 * 999999", "9999999 * 9999999", "9999999 * 9999999 * 0"],),
+        (["-9999999 * 9999999", "0 - 9999999 * 9999999", "-9999999999999", "+5", "2 * +3"],),
         (["1000000000000", "9999999999999", "9999999999999 * 0"],),
         (["1 +", "", "(1", "1 2", "1)"],),
-        (["1 + " * 24 + "1", "1 + " * 26 + "1"],),
+        (["1 + " * 24 + "1", "1 + " * 24 + "1111", "1 + " * 24 + "11111", "1 + " * 26 + "1"],),
     ]
 
 
