@@ -416,7 +416,8 @@ def tune_and_measure(how: str, seed: int) -> None:
             model = adapt(model, rank=8)
         optimizer = adamw(model, RATES[how], 0.0)
         steps = train_steps(model, batches, loss, num_steps=sizes.num_steps, optimizer=optimizer)
-        paths[how, seed] = [skills(model.eval()) for step in steps if step.step % every == 0]
+        along = [skills(model.eval()) for step in steps if step.step % every == 0]
+    paths[how, seed] = along or [skills(model.eval())]  # a run cut short has its end alone
     new, old = paths[how, seed][-1]
     print(f"{how}, seed {seed}: new {new:.3f}, old {old:.3f} nats")
 
@@ -919,8 +920,8 @@ def right_sums(model: nn.Module, num_digits: int) -> float:
     return float(np.mean([end == task.answer for end, task in zip(ends, some, strict=True)]))
 
 
-def adder(steps: bool, seed: int) -> tuple[nn.Module, list[float]]:
-    """A model of sums, and its share of right ones along the way."""
+def adder(steps: bool, seed: int) -> tuple[nn.Module, list[tuple[int, float]]]:
+    """A model of sums, and its (tokens read, share of right ones) along the way."""
     torch.manual_seed(seed)
     model = GPT(GPTConfig(digits.vocab_size, 64, num_layers=2, num_heads=2, width=64))
     some = tasks.sums(12_000, 3, steps=steps, seed=seed)
@@ -932,8 +933,8 @@ def adder(steps: bool, seed: int) -> tuple[nn.Module, list[float]]:
         model, batch, answer_loss, num_steps=sizes.sum_steps, optimizer=muon(model, 0.02)
     ):
         if step.step % every == 0:
-            path.append(right_sums(model.eval(), 3))
-    return model, path
+            path.append((TOKENS * step.step, right_sums(model.eval(), 3)))
+    return model, path or [(TOKENS * sizes.sum_steps, right_sums(model.eval(), 3))]
 
 
 adders = {(False, seed): adder(False, seed) for seed in (0, 1)}
@@ -945,9 +946,8 @@ adders |= {(True, seed): adder(True, seed) for seed in (0, 1, 2)}
 # %% tags=["measure"]
 # @title Held-out sums that are right, over training
 names = {False: "at once", True: "with steps"}
-tokens_seen = [TOKENS * sizes.sum_steps * k / 5 for k in range(1, 6)]
 figure = plots.curves(
-    {names[steps]: (tokens_seen, adders[steps, 0][1]) for steps in names},
+    {names[steps]: tuple(zip(*adders[steps, 0][1], strict=True)) for steps in names},
     styles={"at once": {"color": plots.CONTROL}, "with steps": {"color": plots.MODEL}},
     xlabel="training tokens",
     ylabel="held-out sums right",
@@ -956,7 +956,7 @@ figure = plots.curves(
 )
 for steps, seed in adders:
     color = plots.MODEL if steps else plots.CONTROL
-    figure.axes[0].plot(tokens_seen, adders[steps, seed][1], color=color, alpha=0.4)
+    figure.axes[0].plot(*zip(*adders[steps, seed][1], strict=True), color=color, alpha=0.4)
 figure
 
 # %% tags=["measure"]
