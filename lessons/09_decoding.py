@@ -5,7 +5,7 @@
 #
 # After this lesson you can
 #
-# - write the four knobs of every chat program, and say what each does to a distribution;
+# - write four common knobs of chat programs, and say what each does to a distribution;
 # - compare two ways of choosing fairly, at equal randomness;
 # - write a key-value cache and the rule of speculative decoding, and say when they pay.
 #
@@ -94,7 +94,7 @@ claims.check("greedy: page and package agree", torch.equal(by_package.state, wri
 #
 # How does one random number choose among a hundred words? Lay the probabilities of a row one after the other along the line from 0 to 1. Each token owns a piece as long as its probability. A
 # **coin**, a number from 0 up to below 1, falls into one of the pieces. A coin on the border of two pieces belongs to the right one.
-# A row of floats may sum to a hair less than 1, and a coin may fall behind it: stretch the coin with the row, so that it is always on a piece.
+# A row of floats may sum to a hair less than 1, and a coin may fall behind it: multiply the coin by the row's sum, so that it is always on a piece.
 #
 # <details><summary>Hint</summary>
 #
@@ -387,7 +387,7 @@ claims.check("temperature 2: valid stories (share)", hot[0].mean, "<", 0.15)
 print(f"valid at 1: {believed[0]}; at 2: {hot[0]}; words a story: {grammar.expected_length():.0f}")
 
 # %% [markdown]
-# At temperature 1 the entropy is nearly that of the language. Each wrong word is rare there, but a story has a chance for one at each of its forty words. A cold writer is safe and says less. A hot one is lost. Here is where:
+# At temperature 1 the entropy is nearly that of the language. Each wrong word is rare there, but a story has a chance for one at each of its forty words. A cold writer is safe and says less. A hot one is lost. Here are three at temperature 2; `>>> <<<` marks the first word that the grammar does not allow:
 
 # %% tags=["measure"]
 # @title Three stories at temperature 2, up to the first wrong word and beyond
@@ -429,7 +429,7 @@ plots.bars(
 #
 # **Guess first:** at equal entropy, which is better, a filter or a lower temperature?
 #
-# *The figure: each dot is one setting, the mean of its three groups. The dotted line is the most entropy that text without a wrong word can have: all allowed words equally likely, at every place of the true stories. Compare the
+# *The figure: each dot is one setting, the mean of its three groups. The dotted line is about the most entropy that text without a wrong word can have: all allowed words equally likely, at every place of the true stories. Compare the
 # curves on both sides of it.*
 
 # %% tags=["measure"]
@@ -507,7 +507,7 @@ behind = at_entropy(swept["temperature alone"], 0.45).mean - at_entropy(swept["t
 claims.check("at 0.45 nats top-k at temperature 2 is behind by", behind, ">", 0.07)
 
 # %% [markdown]
-# The lines cross. A filter that cuts just the wrong words makes the allowed ones more even, and breaks nothing: entropy for free, up to the dotted line. To get more, it must let wrong words in, and then it is worse than plain heat. What looked like a win by
+# The lines cross. Heat makes the allowed words more even, a filter takes away the wrong ones that heat lets in: entropy for free, until the allowed words are used up, near the dotted line. To get more, it must let wrong words in, and then it is worse than plain heat. What looked like a win by
 # everything is a few stories in a hundred. (Schaeffer et al. 2025 did not find min-p ahead on large models either.)
 
 # %% [markdown] tags=["exercise-text"]
@@ -658,7 +658,7 @@ for step in beam_search(writer, start, width=4, max_new_tokens=60, stop=END):
 print(f"\ngreedy's text in the beam of 4, rank after each word: {ranks}, then out")
 
 # %% [markdown]
-# Two surprises. **The likeliest text is not a typical one.** Take a coin that shows heads six times in ten: the likeliest row of a hundred throws is all heads, and nobody has seen it. Each true story makes some unlikely choices. A story without any is
+# Two surprises. **The likeliest text found is not a typical one.** Take a coin that shows heads six times in ten: the likeliest row of a hundred throws is all heads, and nobody has seen it. Each true story makes some unlikely choices. A story without any is
 # likelier than each of them, yet hardly any story is like it. And **a wider beam may find less**: after a few words greedy's text was not among the best four, and the beam forgot it.
 # (For none of twelve other beginnings does a beam of 8: [the log](../docs/experiments.md).)
 #
@@ -757,7 +757,7 @@ numbers = 2 * writer.config.num_layers * writer.config.width
 print(f"the price: keys and values of each word, {numbers} numbers, {4 * numbers / 1024:.0f} KiB")
 
 # %% [markdown]
-# The operations fall by half the length of the text: (n + 1) / 2, as counting says. The time falls less: for a single short text most of it is not arithmetic, but getting each operation started. The price is memory, for each word of each text in a batch.
+# For a text of n words the operations are about (n + 1) / 2 times fewer, as counting says. The time falls less: for a single short text most of it is not arithmetic, but getting each operation started. The price is memory, for each word of each text in a batch.
 
 # %% [markdown]
 # ## What a call costs
@@ -919,7 +919,7 @@ gap = float(accepted.float().mean()) - overlap
 claims.check("accepted share, less the overlap", gap, "within", (-0.02, 0.02))
 
 # %% [markdown]
-# The outcome is the target's, exactly. Why: each word is kept with probability $q \min(1, p/q) = \min(p, q)$. What it still lacks is $p - \min(p, q)$, and that is what step 2 draws from. The share accepted is $\sum \min(p, q)$, the **overlap**. A bad draft costs time. It cannot
+# The outcome is the target's, exactly. Why: each word is kept with probability $q \min(1, p/q) = \min(p, q)$. What it still lacks is $p - \min(p, q)$, and that is what step 2 draws from. The share accepted is $\sum \min(p, q)$, the **overlap**. A refusal comes with probability $1 - \sum \min(p, q) = \sum \max(0, p - q)$, just what step 2's scaling divides by. A bad draft costs time. It cannot
 # change the text's distribution. One call of the target, all three steps:
 
 
@@ -1083,14 +1083,14 @@ formula = max(abs(words_a_call(shares[n], 4) / per_call[n] - 1) for n in drafts)
 claims.check("words a call, formula and count, five drafts: largest gap", formula, "<", 0.12)
 
 # %% [markdown]
-# Three words a call from the 2-gram are far from three times the speed: reading the guesses costs $r$, drawing them $Nc$. (With one guess the prediction was too high here: it leaves out what a round costs besides its calls.) A long row pays only if nearly all are taken. Where weights are what a call waits for,
+# Three words a call from the 2-gram are far from three times the speed: reading the guesses costs $r$, drawing them $Nc$. (The formula leaves out what a round costs besides its calls. On a busy machine that is most of it, and all dots fall below their lines.) A long row pays only if nearly all are taken. Where weights are what a call waits for,
 # $r$ is near 1 and more drafts pay; where a batch of many readers fills the call, each guess is paid in full.
 
 # %% [markdown]
 # ## Is greedy deterministic?
 #
 # *The same weights, the same prompt, no random number: the same text?* The article says *deterministic*. A sum of floats depends on the order of its terms, in the last digit. The order may depend on the batch, the number of
-# threads, the library, the card. Where the two largest logits are nearer than that, the word **flips**, and everything after it is another text.
+# threads, the library, the card. Where the two largest logits are nearer than that, the word may **flip**, and everything after it is another text.
 #
 # We take the padded prompts of the batch, 40 words each, and change one thing at a time. **Guess first:** how many texts change when a batch is written one by one? And in bfloat16, the short float of large models, with three digits?
 
