@@ -437,7 +437,7 @@ off = max(abs(by_torch[name] / costs[name] - 1) for name in NAMES)
 claims.check("our count against torch's (largest relative gap)", off, "<", 0.001)
 
 # %% [markdown]
-# Neither rival gets less than its due: at equal weights the decoder alone has a few more, at equal operations a few more too. **Guess first:** at equal weights, which one will translate better? And at equal operations?
+# Neither rival gets less than its due: each has a few weights or operations more. **Guess first:** at equal weights, which one will translate better? And at equal operations?
 #
 # Each is trained with three seeds: 32 new pairs a step, Muon as in lesson 08. Every 50 steps we test it on 200 pairs of the validation part. Exact match needs no writing: greedy writing gives the right
 # translation *if and only if* every token of it is the likeliest one after the right tokens before it. So one call of the model tells, for all tokens at once.
@@ -520,7 +520,7 @@ run("decoder-only")
 run("decoder-only, small")
 
 # %% [markdown]
-# *The figure: exact match while they train, one line for each seed. Left over steps, so over pairs seen. Right the same lines, and the small rival, over the operations that the training has cost: three times those of the forward pass, since going backward costs about two more.*
+# *The figure: exact match while they train, a line for each seed. Left over steps, so over pairs seen. Right, with the small rival, over the operations of the training: three times those of going forward, since going backward costs about two more.*
 
 # %% tags=["measure"]
 # @title Exact match over training, and over its price
@@ -570,7 +570,7 @@ claims.check(
 )
 
 # %% [markdown]
-# At equal weights and equal pairs the two end close together, though the encoder-decoder has used half the operations. At equal operations it ends a little ahead of the small decoder alone: with these three seeds.
+# At equal weights the two end close together, though the encoder-decoder has used half the operations. At equal operations it ends a little ahead of the small decoder alone: with these three seeds.
 #
 # Are three seeds enough? We trained five more of each ([the log](../docs/experiments.md)). Two of the encoder-decoders ended behind all other networks, and over all eight the lead is gone. **At this size the seed moves the result more than the layout does.** (Raffel et al. 2020 compare layouts at scale
 # by the same two counts. There two stacks do well for their price.)
@@ -578,8 +578,7 @@ claims.check(
 # %% [markdown]
 # ## Writing for real
 #
-# Training asks for all tokens at once. To write, the model is asked for one after the other (lesson 09). An encoder-decoder reads its source *once*. What the encoder made of it stays, and the package keeps its keys and values too; our `Cross` computes them anew at each call. Only
-# the target grows. (With the cache of lesson 09 a decoder alone need not read its source again, either.)
+# Training asks for all tokens at once. To write, the model is asked for one after the other (lesson 09). An encoder-decoder reads its source *once*; only the target grows. (Our `Cross` computes keys and values of the source anew at each call; the package keeps them. A decoder alone with the cache of lesson 09 need not read its source again, either.)
 
 # %%
 from course_utils.language import generate
@@ -677,7 +676,7 @@ checks.run("10.3", write_greedily)
 # %% [markdown]
 # ## Where does it look?
 #
-# Three questions are left. *Where does it look? Is that what it needs? Does the race end alike on the other word of the article, summaries?*
+# Three questions are left. *Where does it look? Is that what it needs? Do summaries end the same?*
 #
 # For each token of the translation we know the word that decides it. So we ask of every head: how often does its largest weight lie on *that* word?
 
@@ -786,7 +785,7 @@ print("encoder-decoder, on the word just after the true one:", *(f"{share:.0%}" 
 # %% [markdown]
 # ## Turn it yourself
 #
-# *Can you follow it through a sentence?* This is the encoder-decoder of seed 0. The framed row is the token that is about to be written; the orange bar stands on the word that decides it. Try first syllables, then endings.
+# *Can you follow it through a sentence?* (The encoder-decoder, seed 0.) The framed row is the token that is about to be written; the orange bar stands on the word that decides it. Try first syllables, then endings.
 
 # %% tags=["measure"]
 # @title A slider over the tokens of one translation
@@ -892,8 +891,7 @@ for layer in (0, 1):
 
 
 # %% [markdown]
-# A part that was trained is relied on: without most others little is left, too. But to look at all words alike is no silence, and it does as much harm. So *where* it looks counts, in both layers. The second finds the first syllable of a new word best. When
-# later syllables are due, the first is on the right word in four of five cases.
+# What was trained is relied on: without most other parts little is left, too. But to look at all words alike is no silence, and it does nearly as much harm. So *where* it looks counts, in both layers. The second is best at the first syllable of a new word. At later syllables the first is on the right word in four of five cases.
 #
 # *And where does an ending come from?* In truth the noun in the source decides it. But when the ending is due, the translator has already *written* that noun. It might as well look at its own text.
 #
@@ -948,8 +946,8 @@ together = torch.corrcoef(torch.stack([looked, by_source]))[0, 1]
 claims.check("looking and following, six networks: correlation", together, ">", 0.7)
 
 # %% [markdown]
-# All of them write the right endings when source and text agree. By which way they learn of it differs from seed to seed, and here the maps tell something: networks that look more at the noun follow it more (much of this comes from one of the six). But a look is no proof. One network looks
-# at the noun in nearly half of all cases and follows it in one of fifty. **The true alignment says what decides a token, not by which way a model comes to know it.**
+# By which way a network learns of an ending differs from seed to seed, and here the maps tell something: those that look more at the noun follow it more (much of this comes from one of the six). But a look is no proof. One network looks at the noun in nearly half of all cases
+# and follows it in one of fifty. **The true alignment says what decides a token, not by which way a model comes to know it.**
 
 # %% [markdown]
 # ## A summary
@@ -1027,14 +1025,14 @@ below = last_named - max(summed.values())
 claims.check("both: below who is named last (one seed)", below, ">", 0.05)
 
 # %% [markdown]
-# Both are beyond the first rule and below the second: to call this a summary is too much. They end close together, and here the decoder alone pays still more for each pair, since its source is long and its answer short. But this is one seed of a short training. In
-# [the log](../docs/experiments.md) the encoder-decoder is ahead in each of three seeds after as many steps, and after three times as many the decoder alone has caught up, both beyond the second rule. **Undertrained is not unable.**
+# Both are beyond the first rule and below the second: to call this a summary is too much. They end close together, and the decoder alone pays still more for each pair, since its source is long and its answer short. But this is one seed of a short training. In
+# [the log](../docs/experiments.md) the encoder-decoder is ahead in each of three seeds. After three times the steps, wider and with one seed, the decoder alone has caught up, both beyond the second rule. **Undertrained is not unable.**
 
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict: both designs translate nearly all sentences. Neither wins, at equal weights or at equal operations: the seed counts for more than the layout.** That is a statement about networks of 20,000 to 40,000 weights, trained for 350 steps on a formal language. So do details: without the
-# join in the encoder alone, one vector of width 28, three seeds end lower; with an encoder that is causal like the decoder they end higher ([the log](../docs/experiments.md)). The article's *or* stands.
+# **Verdict: both designs translate nearly all sentences. Neither wins, at equal weights or at equal operations: the seed counts for more than the layout.** That holds for networks of 20,000 to 40,000 weights, 350 steps and a formal language. Details count as well: without the join in the encoder, one
+# vector of width 28, three seeds end lower; with an encoder that is causal they end higher ([the log](../docs/experiments.md)). The article's *or* stands.
 #
 # Attention finds the true word more often than chance in both. But a map is neither the alignment nor the reason.
 
