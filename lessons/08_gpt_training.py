@@ -878,7 +878,7 @@ def surprises(model, text: Tensor, new: int, before: int) -> Tensor:
 
 
 # %% tags=["measure"]
-# @title Bits per byte of the held-out tenth, by two tables, two programs and two GPTs
+# @title Two programs that pack text, and tables with the best order and knob
 import gzip
 import lzma
 
@@ -906,6 +906,8 @@ def best_table(make, orders, knob: str, values) -> Tensor:
     return surprises(table, test_docs, 4000, 16)
 
 
+# %% tags=["measure"]
+# @title Bits per byte of the held-out tenth, by two tables, two programs and two GPTs
 orders = (8, 10, 12)
 counted = best_table(language.KneserNey, orders, "discount", (0.8, 0.9, 0.95))
 longer = surprises(writer, test_docs.to(course.device), 64, 64)

@@ -191,7 +191,7 @@ claims.check("the three filters of the page are the package's", same, "==", True
 # the green words and removes the orange ones.*
 
 # %% tags=["measure"]
-# @title A slider over temperature and filters
+# @title The next word under one setting, drawn
 from course_utils.language import next_probs
 
 she = (
@@ -227,6 +227,8 @@ def next_words(prefix: str, temperature: float, knob: str):
     return figure
 
 
+# %% tags=["measure"]
+# @title A slider over temperature and filters
 def show(temperature: float, knob: str):
     """The next word after *and she*."""
     return next_words(she, temperature, knob)
@@ -310,7 +312,7 @@ claims.check("min-p 0.05 does too", errors["min-p 0.05", 3][0], ">", 0.01)
 # The language itself has an entropy too, and the grammar says exactly how much: the dashed line. **Guess first:** at temperature 1 the model draws what it believes. Are all its stories valid?
 
 # %% tags=["measure"]
-# @title Three groups of stories at seven temperatures
+# @title How stories are counted, and three groups at seven temperatures
 from course_utils import measure
 
 
@@ -340,6 +342,8 @@ temperatures = [0, 0.3, 0.7, 1.0, 1.25, 1.5, 2.0]
 by_heat = {heat: measured(temperature=heat) for heat in temperatures}
 own_entropy = grammar.entropy() / grammar.expected_length()
 
+# %% tags=["measure"]
+# @title Valid and different stories, and the entropy of the choice, over the temperature
 figure, (left, right_ax) = plots.panels(
     2,
     title="Colder than 1 the stories are valid; hotter than 1 they break",
@@ -769,10 +773,9 @@ print(f"the price: keys and values of each word, {numbers} numbers, {4 * numbers
 #
 # *The figure: the time of one call, in units of a call with one position. Your machine's numbers differ.*
 
+
 # %% tags=["measure"]
-# @title The time of a call for more and more positions
-
-
+# @title A large stand-in that says the same
 def widened(model: nn.Module, hidden: int) -> nn.Module:
     """The same function with more hidden units, whose outgoing weights are zero."""
     large = copy.deepcopy(model)
@@ -795,6 +798,8 @@ claims.check("the stand-in says the same (largest difference of a logit)", apart
 weights = [sum(p.numel() for p in model.parameters()) / 1e6 for model in (writer, large)]
 print(f"weights: {weights[0]:.1f} and {weights[1]:.1f} million")
 
+# %% tags=["measure"]
+# @title The time of a call for more and more positions
 positions = [1, 2, 5, 9, 17, 32]
 with torch.inference_mode():
     clocks = {
@@ -947,7 +952,7 @@ def ahead(target, draft, text: Tensor, num_guesses: int, generator) -> Tensor:
 # The package's `speculate` does this with filters, stop tokens and caches; its tests compare whole distributions. Greedy is the sharpest check here: the guesses must change no word.
 
 # %% tags=["measure"]
-# @title Drafts of five kinds, four guesses a call
+# @title Drafts of five kinds, and what is counted
 from course_utils.language import NGram, speculate
 
 library = words.encode("".join(grammar.sample(5000, seed=course.seed)))
@@ -979,6 +984,8 @@ def per_round(
     return new / calls, taken / judged
 
 
+# %% tags=["measure"]
+# @title Four guesses a call
 with torch.no_grad():
     target_probs = writer(told).softmax(-1)
 per_call, shares, overlaps = {}, {}, {}
@@ -1025,10 +1032,9 @@ claims.check("a unigram: words for each call", per_call["1-gram"], "<", 1.5)
 #
 # *The figure: words a second with speculation, in units of those without it, for the stand-in as target. Dots are measured, dashed lines predicted. Your machine's numbers differ.*
 
+
 # %% tags=["measure"]
-# @title Speed against the number of guesses
-
-
+# @title The price of a draft's word, and the formula
 def pace(target: nn.Module, draft: nn.Module | None = None, num_guesses: int = 1) -> float:
     """Seconds for 40 words of the target, by itself or with a draft."""
     options = dict(max_new_tokens=40, generator=torch.Generator().manual_seed(course.seed))
@@ -1049,6 +1055,8 @@ r = {
     at: clock / clocks["stand-in"][0]
     for at, clock in zip(positions, clocks["stand-in"], strict=True)
 }
+# %% tags=["measure"]
+# @title Speed against the number of guesses
 gains, predicted = {}, {}
 for name, c in prices.items():
     a = shares[name]

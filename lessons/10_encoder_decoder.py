@@ -293,7 +293,7 @@ def loss_of_one(gpt: nn.Module, source: Tensor, target: Tensor) -> Tensor:
 # In the package the two are `EncoderDecoder` and `DecoderOnly`. Both are asked in the same way, `model(source, target)`, also in batches: each target then comes right after its own source, and all padding at the very end. `pair_loss` is the loss of both.
 
 # %% tags=["measure"]
-# @title Page and package: the same networks, the same loss
+# @title The package's two layouts, and how they are made here
 from course_utils.language import (
     GPT,
     DecoderOnly,
@@ -327,6 +327,8 @@ def stirred(model: nn.Module) -> nn.Module:
     return model
 
 
+# %% tags=["measure"]
+# @title Page and package: the same networks, the same loss
 both = [stirred(two_stacks(0)), stirred(one_stack(0))]
 source, target = tests.source[:8].cpu(), tests.target[:8].cpu()
 same = (source != data.PAD).sum(1) == (source != data.PAD).sum(1)[0]
@@ -700,7 +702,7 @@ def share_on_truth(maps: Tensor, truth: Tensor, where: Tensor) -> Tensor:
 # **Guess first:** which of the two layouts looks more often at the true word?
 
 # %% tags=["measure"]
-# @title The best head of each model
+# @title How a head is judged
 from course_utils.language import source_maps
 
 is_ending = torch.tensor([word.startswith("-") for word in tests.vocabulary]).to(course.device)
@@ -727,6 +729,8 @@ def best_head(model: nn.Module, kind: int) -> tuple[float, int, int]:
     return float(on_truth(model, tests, kind)[layer, head]), layer, head
 
 
+# %% tags=["measure"]
+# @title The best head of each model
 first, ending, again = kinds(tests)
 heads = {name: [best_head(runners[name, seed], 0) for seed in (0, 1, 2)] for name in NAMES[:2]}
 untrained = [best_head(two_stacks(seed).to(course.device), 0)[0] for seed in (0, 1, 2)]

@@ -275,7 +275,7 @@ def adapt(model: nn.Module, rank: int) -> nn.Module:
 
 # %% tags=["measure"]
 # @title Before training; merged and unmerged; page and package
-from course_utils.language import add_lora, lora_weights, merge_lora
+from course_utils.language import add_lora, merge_lora
 
 with torch.random.fork_rng(devices=[]):
     torch.manual_seed(course.seed)
@@ -293,7 +293,7 @@ with torch.no_grad():
         if name.endswith(".b"):
             weight.copy_(0.01 * torch.sin(torch.arange(weight.numel())).view_as(weight))
     theirs.load_state_dict(ours.state_dict())
-    share = sum(v.numel() for v in lora_weights(theirs).values())
+    share = sum(p.numel() for p in theirs.parameters() if p.requires_grad)
     share /= sum(p.numel() for p in base.parameters())
     unmerged, merged = ours(some_tokens), merge_lora(theirs)(some_tokens)
 claims.check("merged by the package is unmerged", float((merged - unmerged).abs().max()), "<", 1e-3)
@@ -377,7 +377,7 @@ def tune(
 # **Guess first:** which of the three forgets least, at equal new skill?
 
 # %% tags=["measure"]
-# @title How a training is measured on the way; three trainings of all weights
+# @title Held-out prompts and held-out stories
 from course_utils.language import text_loss
 from course_utils.training import train_steps
 
@@ -393,6 +393,9 @@ new_rows = tuple(part.to(course.device) for part in new_rows)
 old_text = tokenizer.encode("".join(data.stories().sample(60, seed=999)))
 old_text = old_text.to(course.device)
 read_before = assistant_recipe.old_text().to(course.device)
+
+# %% tags=["measure"]
+# @title The two skills along one training
 RATES = {"all weights": 3e-3, "LoRA": 1e-2, "replay": 3e-3}
 paths = {}
 
@@ -422,6 +425,8 @@ def tune_and_measure(how: str, seed: int) -> None:
     print(f"{how}, seed {seed}: new {new:.3f}, old {old:.3f} nats")
 
 
+# %% tags=["measure"]
+# @title Two steps of the page's loop and of the package's; three trainings of all weights
 ours, theirs = (copy.deepcopy(base).requires_grad_() for _ in range(2))
 talks = data.Batches(*conversations, batch_size=16)
 for _ in tune(ours, talks, read_before, num_steps=2, rate=3e-3):
@@ -635,7 +640,8 @@ claims.check("control: without what was said before", alone, "<", 0.1)
 # Each relation has twelve values. The second control is the **base**: it reads the same question as plain text, and counts as right if its next words are the answer, whatever follows. **Guess first:** what does tuning add?
 
 # %% tags=["measure"]
-# @title Share of questions answered right, by the assistant and by the base
+# @title How answers are judged, of the assistant and of the base
+from course_utils.language import pad_left
 
 
 def share_right(some: list[tasks.Task]) -> float:
@@ -647,9 +653,7 @@ def share_right(some: list[tasks.Task]) -> float:
 def continuations(texts: list[str], max_new_tokens: int) -> list[str]:
     """What the base says after each text: no marks, nothing that ends it."""
     rows = [tokenizer.encode(text) for text in texts]
-    length = max(map(len, rows))
-    tokens = torch.stack([F.pad(row, (length - len(row), 0)) for row in rows])
-    mask = torch.stack([torch.arange(length) >= length - len(row) for row in rows])
+    tokens, mask = pad_left(rows)
     steps = sample(
         base,
         tokens.to(course.device),
@@ -657,7 +661,7 @@ def continuations(texts: list[str], max_new_tokens: int) -> list[str]:
         temperature=0,
         mask=mask.to(course.device),
     )
-    return [tokenizer.decode(row) for row in last(steps).state[:, length:]]
+    return [tokenizer.decode(row) for row in last(steps).state[:, tokens.shape[1] :]]
 
 
 def share_of_base(some: list[tasks.Task]) -> float:
@@ -666,6 +670,8 @@ def share_of_base(some: list[tasks.Task]) -> float:
     return float(np.mean([t.startswith(task.answer) for t, task in zip(said, some, strict=True)]))
 
 
+# %% tags=["measure"]
+# @title Share of questions answered right, by the assistant and by the base
 print("                       assistant   base")
 knows = {kind: (share_right(some), share_of_base(some)) for kind, some in asked.items()}
 for kind, (ours, bases) in knows.items():

@@ -1,46 +1,22 @@
 """What the recipe, the optimizer and the code of the course buy for images, each taken away alone.
 
-Peers' networks, as small as ours, are trained by the whole recipe of the course: predicts v, the
-cosine schedule, stratified times, Muon, batches of 32, a rate that falls to zero. Ours is trained
-with AdamW instead. `text_recipe` does the same for text.
+Peers' networks, as small as ours and asked as ours is, net(x, t, label) with t in [0, 1], are
+trained by the whole recipe of the course: predicts v, the cosine schedule, stratified times, Muon,
+batches of 32, a rate that falls to zero. Ours is trained with AdamW instead. `text_recipe` does the
+same for text.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_utils import training
 from peers import stub_torchvision
+from peers.borrowed import Borrowed
 from peers.networks import NUM_CLASSES, diffusers_unet, lucidrains_unet, smalldiffusion_unet
 from peers.ours import WIDTHS, Painter
-
-
-class Borrowed(nn.Module):
-    """A peer's network asked as ours is: net(x, t, label), t in [0, 1].
-
-    Args:
-        net: the network.
-        enter, leave: names of its first and its last layer, which Muon leaves to AdamW.
-    """
-
-    edges = ("enter", "leave")
-
-    def __init__(self, net: nn.Module, enter: str, leave: str) -> None:
-        super().__init__()
-        self.net = net
-        self._enter, self._leave = enter, leave
-
-    @property
-    def enter(self) -> nn.Module:
-        """The layer that reads the image."""
-        return self.net.get_submodule(self._enter)
-
-    @property
-    def leave(self) -> nn.Module:
-        """The layer that gives the answer."""
-        return self.net.get_submodule(self._leave)
 
 
 class DiffusersNet(Borrowed):

@@ -14,41 +14,21 @@ from torch import Tensor, nn
 
 from course_utils import training
 from course_utils.layers import zero
+from peers.borrowed import Borrowed
 from peers.ours import Writer
 
 WIDTH, LAYERS, HEADS = 176, 2, 2
 
 
-class Borrowed(nn.Module):
-    """A peer's decoder asked as ours is: net(tokens) -> logits.
+class Writing(Borrowed):
+    """A decoder asked as ours is, net(tokens) -> logits; its last layer starts at zero."""
 
-    Args:
-        net: the network.
-        embed, logits: names of its first and its last layer, which Muon leaves to AdamW.
-    """
-
-    edges = ("embed", "logits")
-
-    def __init__(self, net: nn.Module, embed: str, logits: str) -> None:
-        super().__init__()
-        self.net = net
-        self._embed, self._logits = embed, logits
-        zero(self.logits)
-
-    @property
-    def embed(self) -> nn.Module:
-        """The layer that reads the tokens."""
-        return self.net.get_submodule(self._embed)
-
-    @property
-    def logits(self) -> nn.Linear:
-        """The layer that gives the answer."""
-        layer = self.net.get_submodule(self._logits)
-        assert isinstance(layer, nn.Linear)
-        return layer
+    def __init__(self, net: nn.Module, first: str, last: str) -> None:
+        super().__init__(net, first, last)
+        zero(net.get_submodule(last))
 
 
-class XTransformersNet(Borrowed):
+class XTransformersNet(Writing):
     """x-transformers with all that it has of our GPT; it shifts half of the features instead."""
 
     def __init__(self, vocab_size: int, context_length: int) -> None:
@@ -76,7 +56,7 @@ class XTransformersNet(Borrowed):
         return self.net(tokens)
 
 
-class NeoXNet(Borrowed):
+class NeoXNet(Writing):
     """transformers' GPT-NeoX, which is ours without the look at the token before."""
 
     def __init__(self, vocab_size: int, context_length: int) -> None:

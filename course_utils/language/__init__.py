@@ -31,7 +31,7 @@ from course_utils.language.sampling import (
 )
 from course_utils.language.seq2seq import EncoderDecoder, Seq2SeqConfig
 from course_utils.language.tokenizer import BytePairTokenizer, CharTokenizer, WordTokenizer
-from course_utils.language.turns import encode_prompt, encode_turns, pad
+from course_utils.language.turns import encode_prompt, encode_turns, pad, pad_left
 
 __all__ = [
     "GPT",
@@ -68,6 +68,7 @@ __all__ = [
     "next_probs",
     "next_token_loss",
     "pad",
+    "pad_left",
     "pair_loss",
     "penalise_repetition",
     "perplexity",

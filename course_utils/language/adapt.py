@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -68,6 +68,8 @@ class LoRA(nn.Module):
     Source: Hu et al. 2021, section 4.1, arXiv:2106.09685.
     """
 
+    scale: Tensor  # () alpha / R
+
     def __init__(self, linear: nn.Linear, rank: int, alpha: float | None = None) -> None:
         super().__init__()
         check_sizes(rank=rank)
@@ -80,8 +82,8 @@ class LoRA(nn.Module):
         if not 0 < alpha < math.inf:
             raise ValueError(f"alpha must be above 0 and finite; got {alpha}.")
         self.linear = linear.requires_grad_(False)
-        self.scale = alpha / rank
         weight = linear.weight
+        self.register_buffer("scale", weight.new_tensor(alpha / rank), persistent=False)
         self.a = nn.Parameter(torch.randn_like(weight[:rank]) / math.sqrt(weight.shape[1]))
         self.b = nn.Parameter(torch.zeros_like(weight[:, :rank]))
 
@@ -158,17 +160,12 @@ def merge_lora(model: nn.Module) -> nn.Module:
 
 
 def lora_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The weights of LoRA alone, by name: all that has to be kept of what was learned."""
-    return {
-        f"{name}.{part}": getattr(module, part).detach()
-        for name, module in model.named_modules()
-        if isinstance(module, LoRA)
-        for part in ("a", "b")
-    }
+    """The weights of LoRA alone and their scale, by name: all that has to be kept of a tuning."""
+    return {name: value.detach().clone() for name, value in _lora_parts(model)}
 
 
 def load_lora_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put weights that `lora_weights` gave into a model to which `add_lora` was applied alike.
+    """Put what `lora_weights` gave into a model to which `add_lora` was applied at the same rank.
 
     Raises:
         ValueError: names or shapes differ.
@@ -180,4 +177,15 @@ def load_lora_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
             "these weights are of another model or rank; they differ in "
             f"{', '.join(sorted(wrong))}."
         )
-    model.load_state_dict(dict(weights), strict=False)
+    with torch.no_grad():
+        for name, value in _lora_parts(model):
+            value.copy_(weights[name])
+
+
+def _lora_parts(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The name and the tensor of each A, B and scale in a model."""
+    for name, module in model.named_modules():
+        if isinstance(module, LoRA):
+            yield f"{name}.a", module.a
+            yield f"{name}.b", module.b
+            yield f"{name}.scale", module.scale

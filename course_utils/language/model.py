@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from course_utils.language.cache import Cache
 from course_utils.language.inputs import check_batch, check_length, check_mask, check_vocabulary
-from course_utils.layers import Attention, Block, check_sizes, rotations, zero
+from course_utils.layers import Attention, Block, check_heads, check_sizes, rotations, zero
 
 
 class MLP(nn.Module):
@@ -88,14 +88,8 @@ class GPTConfig:
 
     def __post_init__(self) -> None:
         check_sizes(vocab_size=self.vocab_size, context_length=self.context_length)
-        check_sizes(num_layers=self.num_layers, num_heads=self.num_heads, width=self.width)
-        pairs = 2 * self.num_heads
-        if self.positions and self.width % pairs:
-            raise ValueError(
-                "rotary positions turn pairs of features in each head, so width must be divisible "
-                f"by 2 num_heads; got width={self.width}, num_heads={self.num_heads}. "
-                f"Use width={self.width + -self.width % pairs}."
-            )
+        check_sizes(num_layers=self.num_layers)
+        check_heads(self.width, self.num_heads, rotary=self.positions)
 
 
 class GPT(nn.Module):

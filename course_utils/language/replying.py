@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from course_utils.language.sampling import sample
-from course_utils.language.turns import Exchange, encode_prompt, special_tokens
+from course_utils.language.turns import Exchange, encode_prompt, pad_left, special_tokens
 from course_utils.language.vocabulary import Tokenizer
 from course_utils.layers import check_sizes
 from course_utils.records import last
@@ -41,6 +41,8 @@ def replies(
 ) -> list[Reply]:
     """Answer each prompt, all after the same conversation.
 
+    Of a conversation longer than the context the model sees the last tokens, as in `sample`.
+
     Args:
         model: tokens (B, T) -> logits (B, T, V), trained on turns.
         tokenizer: with the special tokens of turns.
@@ -68,12 +70,7 @@ def replies(
     found: dict[int, Reply] = {}
     for start in range(0, len(order), batch_size):
         places = order[start : start + batch_size]
-        length = len(asked[places[-1]])
-        tokens = torch.zeros(len(places), length, dtype=torch.long)
-        mask = torch.zeros_like(tokens, dtype=torch.bool)
-        for row, place in enumerate(places):
-            tokens[row, length - len(asked[place]) :] = asked[place]
-            mask[row, length - len(asked[place]) :] = True
+        tokens, mask = pad_left([asked[place] for place in places])
         steps = sample(
             model,
             tokens.to(device),
@@ -83,7 +80,9 @@ def replies(
             mask=mask.to(device),
             generator=generator,
         )
-        for place, row in zip(places, last(steps).state[:, length:].tolist(), strict=True):
+        for place, row in zip(
+            places, last(steps).state[:, tokens.shape[1] :].tolist(), strict=True
+        ):
             end = row.index(stop) if stop in row else len(row)
             found[place] = Reply(tokenizer.decode(row[:end]), stop in row)
     return [found[place] for place in range(len(asked))]

@@ -23,6 +23,7 @@ from course_utils.layers import (
     Block,
     DecoderBlock,
     Memory,
+    check_heads,
     check_sizes,
     masked_attention,
     rotations,
@@ -60,14 +61,7 @@ class Seq2SeqConfig:
     def __post_init__(self) -> None:
         check_sizes(vocab_size=self.vocab_size, context_length=self.context_length)
         check_sizes(encoder_layers=self.encoder_layers, decoder_layers=self.decoder_layers)
-        check_sizes(num_heads=self.num_heads, width=self.width)
-        pairs = 2 * self.num_heads
-        if self.width % pairs:
-            raise ValueError(
-                "rotary positions turn pairs of features in each head, so width must be divisible "
-                f"by 2 num_heads; got width={self.width}, num_heads={self.num_heads}. "
-                f"Use width={self.width + -self.width % pairs}."
-            )
+        check_heads(self.width, self.num_heads, rotary=True)
         check_pad(self.pad, self.vocab_size)
         if not isinstance(self.bidirectional, bool):
             raise ValueError(f"bidirectional must be True or False; got {self.bidirectional!r}.")

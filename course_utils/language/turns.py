@@ -6,6 +6,7 @@ Letters: B batch, T tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -62,6 +63,26 @@ def special_tokens(tokenizer: Tokenizer) -> tuple[int, int, int]:
             f"{', '.join(missing)}. Make it with special=({USER!r}, {BOT!r}, {STOP!r})."
         )
     return tokenizer.special[USER], tokenizer.special[BOT], tokenizer.special[STOP]
+
+
+def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Prompts of unequal length as one batch that ends together, as `sample` asks for.
+
+    Args:
+        rows: texts (T,) of tokens, each T >= 1.
+
+    Returns:
+        tokens: (B, T) of the longest, filled up with 0 before each text.
+        mask: (B, T) True for tokens, False for what is filled in.
+
+    Raises:
+        ValueError: there is no row, or one is no sequence of tokens.
+    """
+    if not rows or any(row.ndim != 1 or not len(row) for row in rows):
+        shapes = [tuple(row.shape) for row in rows]
+        raise ValueError(f"pad_left needs texts of shape (T,), T >= 1; got {shapes}.")
+    fill = partial(torch.nn.utils.rnn.pad_sequence, batch_first=True, padding_side="left")
+    return fill(list(rows)), fill([torch.ones_like(row, dtype=torch.bool) for row in rows])
 
 
 def pad(rows: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from course_utils.layers.attending import Attention, KeyValues, attention, atten
 from course_utils.layers.block import Block, modulate, zero
 from course_utils.layers.cross import CrossAttention, Memory, masked_attention
 from course_utils.layers.decoder_block import DecoderBlock
-from course_utils.layers.inputs import at_least_float32, check_sizes
+from course_utils.layers.inputs import at_least_float32, check_heads, check_sizes
 from course_utils.layers.rotary import rotate, rotations
 from course_utils.layers.time import time_embedding
 
@@ -18,6 +18,7 @@ __all__ = [
     "at_least_float32",
     "attention",
     "attention_weights",
+    "check_heads",
     "check_sizes",
     "masked_attention",
     "modulate",

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.layers.inputs import check_sizes
+from course_utils.layers.inputs import check_heads, check_sizes
 from course_utils.layers.rotary import rotate
 
 
@@ -155,12 +155,7 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, num_heads: int, *, causal: bool) -> None:
         super().__init__()
-        check_sizes(width=width, num_heads=num_heads)
-        if width % num_heads:
-            raise ValueError(
-                f"width must be divisible by num_heads; got width={width}, num_heads={num_heads}. "
-                f"Use width={math.ceil(width / num_heads) * num_heads}."
-            )
+        check_heads(width, num_heads)
         self.num_heads = num_heads
         self.causal = causal
         self.qkv = nn.Linear(width, 3 * width, bias=False)

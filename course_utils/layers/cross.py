@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.layers.attending import Attention
-from course_utils.layers.inputs import check_sizes
+from course_utils.layers.attending import Attention, visible
+from course_utils.layers.inputs import check_heads
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,7 @@ class CrossAttention(nn.Module):
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
-        check_sizes(width=width, num_heads=num_heads)
-        if width % num_heads:
-            raise ValueError(
-                f"width must be divisible by num_heads; got width={width}, num_heads={num_heads}. "
-                f"Use width={math.ceil(width / num_heads) * num_heads}."
-            )
+        check_heads(width, num_heads)
         self.num_heads = num_heads
         self.query = nn.Linear(width, width, bias=False)
         self.key_value = nn.Linear(width, 2 * width, bias=False)
@@ -155,7 +150,6 @@ def masked_attention(
     check_seen(seen, x)
     mask = seen[:, None, None, :]
     if layer.causal:
-        length = x.shape[1]
-        mask = mask & torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
+        mask = mask & visible(x.shape[1], x.shape[1], x.device)
     mixed = F.scaled_dot_product_attention(*layer.split(x, turns), attn_mask=mask)
     return layer.project(mixed.transpose(1, 2).flatten(2))

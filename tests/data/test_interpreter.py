@@ -233,3 +233,15 @@ def test_every_program_of_the_tasks_runs_and_prints_its_result():
         for task in tasks.programs(300, max_steps=4, part=part):
             parse_program(task.answer)
             assert run_program(task.answer) == pythons_own(task.answer) == (task.result,)
+
+
+@pytest.mark.parametrize("source", [None, b"print(1)", 3, ["print(1)"]])
+def test_what_is_no_text_is_refused(source):
+    with pytest.raises(ProgramError, match="a program is a text; got"):
+        run_program(source)
+
+
+@pytest.mark.parametrize("max_steps", [0, -1, 2.5, float("nan"), True, None])
+def test_a_limit_that_limits_nothing_is_refused(max_steps):
+    with pytest.raises(ValueError, match="max_steps must be a whole number"):
+        run_program("print(1)", max_steps=max_steps)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from answering import each, require_passed, require_refused
 
 from course_utils import exercises, layers
 from course_utils.exercises.checks import grade
@@ -355,25 +356,14 @@ WRONG = {
 }  # fmt: skip
 
 
-def answers(table):
-    return [
-        pytest.param(name, answer, id=f"{name}-{number}")
-        for name, those in table.items()
-        for number, answer in enumerate(those)
-    ]
+@pytest.mark.parametrize(("exercise", "answer"), each(RIGHT))
+def test_a_right_answer_of_another_style_passes(exercise, answer):
+    require_passed(exercise, answer)
 
 
-@pytest.mark.parametrize(("name", "answer"), answers(RIGHT))
-def test_a_right_answer_of_another_style_passes(name, answer):
-    mark = grade(exercises.find(name), answer)
-    assert mark.verdict == "passed", mark.details
-
-
-@pytest.mark.parametrize(("name", "answer"), answers(WRONG))
-def test_a_wrong_answer_is_refused(name, answer):
-    mark = grade(exercises.find(name), answer)
-    assert mark.verdict == "not right yet"
-    assert mark.details
+@pytest.mark.parametrize(("exercise", "answer"), each(WRONG))
+def test_a_wrong_answer_is_refused(exercise, answer):
+    require_refused(exercise, answer)
 
 
 @pytest.mark.parametrize(

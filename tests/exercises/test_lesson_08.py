@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from answering import each, require_passed, require_refused
 
 from course_utils import exercises, layers
 from course_utils.exercises.checks import grade
@@ -274,19 +275,14 @@ WRONG = {
 }
 
 
-def pairs(answers):
-    return [(name, place) for name, some in answers.items() for place in range(len(some))]
+@pytest.mark.parametrize(("exercise", "answer"), each(RIGHT))
+def test_a_right_answer_passes(exercise, answer):
+    require_passed(exercise, answer)
 
 
-@pytest.mark.parametrize(("name", "place"), pairs(RIGHT))
-def test_a_right_answer_passes(name, place):
-    mark = grade(exercises.find(name), RIGHT[name][place])
-    assert mark.verdict == "passed", mark
-
-
-@pytest.mark.parametrize(("name", "place"), pairs(WRONG))
-def test_a_wrong_answer_does_not(name, place):
-    assert grade(exercises.find(name), WRONG[name][place]).verdict == "not right yet"
+@pytest.mark.parametrize(("exercise", "answer"), each(WRONG))
+def test_a_wrong_answer_does_not(exercise, answer):
+    require_refused(exercise, answer)
 
 
 @pytest.mark.parametrize("answer", [pieces_one_backward, pieces_joined])

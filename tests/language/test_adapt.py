@@ -156,8 +156,9 @@ def test_it_learns_where_its_rank_suffices_and_merges_after_training():
 def test_it_is_saved_alone_and_loaded_into_another_copy():
     model, (tokens, _) = trained(add_lora(small(), 2)), texts()
     weights = {name: value.clone() for name, value in lora_weights(model).items()}
-    assert set(weights) == {n for n in model.state_dict() if n.endswith((".a", ".b"))}
-    count = sum(value.numel() for value in weights.values())
+    learned = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {name for name in weights if not name.endswith(".scale")} == learned
+    count = sum(value.numel() for name, value in weights.items() if not name.endswith(".scale"))
     assert count == sum(p.numel() for p in model.parameters() if p.requires_grad)
     other = add_lora(small(), 2)
     assert not torch.equal(other(tokens), model(tokens))
@@ -165,12 +166,22 @@ def test_it_is_saved_alone_and_loaded_into_another_copy():
     assert torch.equal(other(tokens), model(tokens))
 
 
+def test_a_tuning_keeps_its_alpha_and_is_its_readers_own():
+    model, (tokens, _) = trained(add_lora(small(), 2, alpha=32.0)), texts()
+    weights, said = lora_weights(model), model(tokens)
+    trained(model)  # what was taken out stays what it was
+    other = add_lora(small(), 2)
+    load_lora_weights(other, weights)
+    assert torch.equal(other(tokens), said)
+    torch.testing.assert_close(merge_lora(other)(tokens), said)
+
+
 def test_the_number_of_new_weights_is_rank_times_the_sides():
     model = small()
     maps = [m for m in model.modules() if isinstance(m, nn.Linear)]
     expected = sum(3 * sum(m.weight.shape) for m in maps)
-    new = lora_weights(add_lora(model, 3))
-    assert sum(value.numel() for value in new.values()) == expected
+    add_lora(model, 3)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == expected
 
 
 def test_maps_can_be_skipped_and_a_small_side_limits_the_rank():

@@ -12,6 +12,7 @@ from course_utils.language import (
     encode_prompt,
     encode_turns,
     pad,
+    pad_left,
 )
 
 SPECIAL = ("<user>", "<bot>", "<stop>")
@@ -150,3 +151,16 @@ def test_turns_that_cannot_be_are_refused():
         pad([(torch.tensor([1, 2]), torch.tensor([True]))])
     with pytest.raises(ValueError, match="truth values"):
         pad([(torch.tensor([1, 2]), torch.tensor([0, 1]))])
+
+
+def test_pad_left_fills_up_before_each_text():
+    tokens, mask = pad_left([torch.tensor([5, 6, 7]), torch.tensor([8])])
+    assert tokens.tolist() == [[5, 6, 7], [0, 0, 8]]
+    assert mask.tolist() == [[True, True, True], [False, False, True]]
+    assert (tokens.dtype, mask.dtype) == (torch.long, torch.bool)
+
+
+@pytest.mark.parametrize("rows", [[], [torch.tensor([])], [torch.tensor([[1]])]])
+def test_pad_left_needs_texts(rows):
+    with pytest.raises(ValueError, match="needs texts of shape"):
+        pad_left(rows)

@@ -55,6 +55,8 @@ def parse_program(source: str) -> ast.Module:
     Raises:
         ProgramError: it does not; the message says in which line, and what is allowed.
     """
+    if not isinstance(source, str):
+        raise ProgramError(f"a program is a text; got {type(source).__name__}.")
     if len(source) > MAX_CHARACTERS:
         raise ProgramError(f"a program has at most {MAX_CHARACTERS} characters; got {len(source)}.")
     strange = re.search(r"[^\n -~]", source)  # before the parser, which takes ｐrint for print
@@ -82,12 +84,15 @@ def run_program(source: str, *, max_steps: int = MAX_STEPS) -> tuple[int, ...]:
 
     Args:
         source: such as "x = 3\nprint(x + 1)".
-        max_steps: nodes of the tree that may be computed.
+        max_steps: nodes of the tree that may be computed, at least 1.
 
     Raises:
         ProgramError: it is not a program of the language, uses a name without a value, divides by
             zero, or passes a limit.
+        ValueError: max_steps is no whole number from 1 up.
     """
+    if type(max_steps) is bool or not isinstance(max_steps, int) or max_steps < 1:
+        raise ValueError(f"max_steps must be a whole number, at least 1; got {max_steps!r}.")
     tree = parse_program(source)
     machine = _Machine(max_steps)
     machine.run(tree.body)
