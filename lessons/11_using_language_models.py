@@ -9,7 +9,7 @@
 # - run what a model writes without trusting it, and measure whether it is right;
 # - tell what a model has learned from what it was only shown, and say what tuning costs.
 #
-# *40 minutes to read, an hour more for the exercises, about 110 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
+# *40 minutes to read, an hour more for the exercises, about 80 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/11_using_language_models.ipynb).*
 
 # %% [markdown]
