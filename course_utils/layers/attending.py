@@ -106,15 +106,15 @@ class KeyValues:
                 f"this cache holds a batch of {len(self.keys)}; got one of {len(keys)}. "
                 "Make a new cache for other texts."
             )
-        like = (self.keys[:, :, before:size], keys), (self.values[:, :, before:size], values)
-        if any(a.shape != b.shape or a.dtype != b.dtype for a, b in like):
-            raise ValueError(
-                "keys and values must both have the heads, width and dtype of this cache, "
-                f"{tuple(like[0][0].shape)}, {self.keys.dtype}; got {tuple(keys.shape)}, "
-                f"{keys.dtype} and {tuple(values.shape)}, {values.dtype}."
-            )
-        self.keys[:, :, before:size] = keys
-        self.values[:, :, before:size] = values
+        for kept, new in (self.keys, keys), (self.values, values):
+            room = kept[:, :, before:size]
+            if room.shape != new.shape or room.dtype != new.dtype:
+                raise ValueError(
+                    "keys and values must both have the heads, width and dtype of this cache, "
+                    f"{tuple(room.shape)}, {room.dtype}; got {tuple(keys.shape)}, "
+                    f"{keys.dtype} and {tuple(values.shape)}, {values.dtype}."
+                )
+            room.copy_(new)
         self.size = size
         return self.keys[:, :, :size], self.values[:, :, :size]
 
@@ -164,10 +164,9 @@ class Attention(nn.Module):
     def split(self, x: Tensor, turns: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x (B, T, D), each (B, H, T, K)."""
         parts = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # (B, T, 3, H, K)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)  # three of (B, H, T, K)
-        if turns is None:
-            return q, k, v
-        return rotate(q, turns), rotate(k, turns), v
+        pair, v = parts.permute(2, 0, 3, 1, 4).split((2, 1))  # (2, B, H, T, K), (1, B, H, T, K)
+        q, k = pair if turns is None else rotate(pair, turns)
+        return q, k, v[0]
 
     def forward(
         self, x: Tensor, turns: Tensor | None = None, cache: KeyValues | None = None, /
