@@ -1,6 +1,7 @@
 """A text box that answers, by the interface of ipywidgets 7, which Colab still has."""
 
 import html
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ class Chat(ipywidgets.VBox):  # type: ignore[name-defined, misc]
         self.button = ipywidgets.Button(description="send", layout={"width": "6em"})
         self.anew = ipywidgets.Button(description="begin anew", layout={"width": "8em"})
         self.button.on_click(self._ask)
+        with warnings.catch_warnings():  # version 8 warns, but its other way answers a lost focus
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.box.on_submit(self._ask)  # the enter key
         self.anew.on_click(self._begin)
         line = ipywidgets.HBox([self.box, self.button, self.anew])
         super().__init__([self.transcript, line])

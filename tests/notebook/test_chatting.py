@@ -28,6 +28,15 @@ def test_it_answers_and_remembers():
     assert (box.said, box.transcript.value) == ([], "")
 
 
+def test_the_enter_key_asks_too():
+    box = chat(lambda text, before: text.upper())
+    box.box.value = "hello"
+    box.box._handle_msg(  # what a browser sends when the key is pressed in the box
+        {"content": {"data": {"method": "custom", "content": {"event": "submit"}}}, "buffers": []}
+    )
+    assert box.said == [("hello", "HELLO")]
+
+
 def test_what_is_typed_is_no_markup():
     box = chat(lambda text, before: "<b>\nnext")
     typed(box, "<script>alert(1)</script>")
