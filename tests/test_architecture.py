@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "measure": {"records"},
     "diffusion": {"layers", "records"},
     "language": {"layers", "records"},
-    "recipes": {"data", "diffusion", "language", "training"},
+    "multimodal": {"data", "diffusion", "language", "layers", "measure", "records"},
+    "recipes": {"data", "diffusion", "language", "multimodal", "training"},
     "exercises": set(PARTS) - {"notebook"},
     "notebook": set(PARTS) - {"exercises"},
 }

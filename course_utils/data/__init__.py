@@ -10,6 +10,20 @@ from course_utils.data.notes import NOTE_NAMES, Notes, note_frequency, random_no
 from course_utils.data.pairs import PAD, START, STOP, Pairs
 from course_utils.data.points import Mixture, moons, ring, ring_mixture, spiral
 from course_utils.data.reading import END
+from course_utils.data.scenes import (
+    COLOURS,
+    PLACES,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Placed,
+    Related,
+    Scene,
+    placed_scenes,
+    read_caption,
+    related_scenes,
+)
+from course_utils.data.shapes import INK, draw_scenes
 from course_utils.data.sound import SAMPLE_RATE, chirp, melody, pitch, pluck, tone
 from course_utils.data.summaries import summary_pairs
 from course_utils.data.surfaces import (
@@ -25,10 +39,16 @@ from course_utils.data.text import captions, python_docs, split_text, stories
 from course_utils.data.translation import translation_pairs
 
 __all__ = [
+    "COLOURS",
     "END",
+    "INK",
     "NOTE_NAMES",
     "PAD",
+    "PLACES",
+    "RELATIONS",
     "SAMPLE_RATE",
+    "SHAPES",
+    "SIZES",
     "START",
     "STOP",
     "SURFACES",
@@ -43,6 +63,9 @@ __all__ = [
     "Mixture",
     "Notes",
     "Pairs",
+    "Placed",
+    "Related",
+    "Scene",
     "Surface",
     "SwissRoll",
     "Torus",
@@ -50,6 +73,7 @@ __all__ = [
     "World",
     "captions",
     "chirp",
+    "draw_scenes",
     "invented_texts",
     "invented_world",
     "load_digits",
@@ -58,10 +82,13 @@ __all__ = [
     "moving_digits",
     "note_frequency",
     "pitch",
+    "placed_scenes",
     "pluck",
     "python_docs",
     "random_clouds",
     "random_notes",
+    "read_caption",
+    "related_scenes",
     "ring",
     "ring_mixture",
     "spiral",

@@ -13,7 +13,7 @@ from course_utils.records import Prediction
 
 
 class Guided(nn.Module):
-    """A denoiser under classifier-free guidance: without + scale (with - without) the label.
+    """A denoiser under classifier-free guidance: without + scale (with - without) the condition.
 
     It is a denoiser itself: every step of `sample` works on it, and `error_by_time`. The same sum
     is taken of x0_hat and of eps_hat, so that they still add up to x_t. The label is left out by
@@ -86,14 +86,16 @@ class Guided(nn.Module):
 
 
 def check_condition(cond: Tensor | None, num_examples: int) -> None:
-    """Raise ValueError unless there is one integer for each example."""
+    """Raise ValueError unless there is one integer, or one text of tokens, for each example."""
     if cond is None:
         raise ValueError(
             "guidance needs a condition: give cond=labels, one for each example. Without one use "
             "the model itself."
         )
-    if cond.dtype not in (torch.int64, torch.int32) or cond.shape != (num_examples,):
+    whole = cond.dtype in (torch.int64, torch.int32)
+    if not whole or cond.ndim not in (1, 2) or len(cond) != num_examples:
         raise ValueError(
-            f"guidance needs labels, integers of shape ({num_examples},), because it leaves them "
-            f"out by saying -1; got {cond.dtype} of shape {tuple(cond.shape)}."
+            f"guidance needs labels ({num_examples},) or tokens of texts ({num_examples}, L), "
+            "integers, because it leaves them out by saying -1; got "
+            f"{cond.dtype} of shape {tuple(cond.shape)}."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from course_utils.layers import at_least_float32
+from course_utils.layers import at_least_float32, check_sizes
 
 Time = Tensor | float  # any shape in, the same shape out
 
@@ -59,6 +59,16 @@ def check_earlier(t: float, s: float) -> None:
         raise ValueError(
             f"a step that draws noise goes to an earlier time; got t = {t:.4g} and s = {s:.4g}. To "
             "walk backwards, as invert does, use ddim or heun."
+        )
+
+
+def check_one_condition(num_classes: int, text: object) -> None:
+    """Raise ValueError unless a network is told labels, or a text, or nothing."""
+    check_sizes(0, num_classes=num_classes)
+    if num_classes and text is not None:
+        raise ValueError(
+            f"a network is told labels or a text, not both; got num_classes={num_classes} and a "
+            "text encoder. Write the label into the text."
         )
 
 

@@ -71,8 +71,9 @@ def denoising_loss(
     Args:
         model: the denoiser to train.
         batch: (x0,) or (x0, cond): clean examples (B, ...), and a condition (B, ...) for each.
-        drop: share in [0, 1] of the labels that are hidden, at random, as -1: the network then
-            learns to do without, which `Guided` needs. partial(denoising_loss, drop=0.1).
+        drop: share in [0, 1] of the labels, or texts, that are hidden, at random, as -1: the
+            network then learns to do without, which `Guided` needs. partial(denoising_loss,
+            drop=0.1).
 
     Returns:
         () loss. 1 is the level of a network that always says 0, for targets of unit variance.
@@ -96,18 +97,18 @@ def denoising_loss(
 
 
 def drop_labels(label: Tensor | None, share: float) -> Tensor:
-    """Labels (B,) of which each is replaced by -1, no label, with this probability.
+    """Labels (B,) or texts (B, L), each of the B replaced by -1, nothing, with this probability.
 
     Raises:
-        ValueError: the share is outside [0, 1], or these are no labels.
+        ValueError: the share is outside [0, 1], or these are no labels or tokens.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"drop must lie in [0, 1], the share of labels to hide; got {share}.")
-    if label is None or label.dtype not in (torch.int64, torch.int32) or label.ndim != 1:
+    if label is None or label.dtype not in (torch.int64, torch.int32) or label.ndim not in (1, 2):
         came = "no condition" if label is None else f"{label.dtype} of {tuple(label.shape)}"
         raise ValueError(
-            f"drop hides labels, integers of shape (B,), in a batch (x0, labels); got {came}. "
-            "Use labels.long()."
+            "drop hides labels (B,) or tokens of texts (B, L), integers, in a batch (x0, cond); "
+            f"got {came}. Use labels.long()."
         )
-    hidden = torch.rand(label.shape, device=label.device) < share
-    return label.masked_fill(hidden, -1)
+    hidden = torch.rand(len(label), device=label.device) < share
+    return label.masked_fill(hidden.reshape(-1, *[1] * (label.ndim - 1)), -1)

@@ -5,9 +5,18 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_labels, embed_labels
+from course_utils.diffusion.inputs import check_labels, check_one_condition, embed_labels
 from course_utils.diffusion.tokens import Patches, Tokens
-from course_utils.layers import Block, check_sizes, modulate, time_embedding, zero
+from course_utils.layers import (
+    Block,
+    Look,
+    TextReader,
+    check_sizes,
+    modulate,
+    read_text,
+    time_embedding,
+    zero,
+)
 
 
 class DiT(nn.Module):
@@ -23,6 +32,8 @@ class DiT(nn.Module):
         num_heads: attention heads of each, at least 1.
         num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as
             `cond`, and -1 for an example of which none is known.
+        text: a text encoder; `cond` then is int64 tokens (B, L), -1 where there is no word. All
+            tokens of all layers look at its words.
 
     Raises:
         ValueError: a size is out of its range, or `width` is not divisible by `num_heads`.
@@ -41,16 +52,22 @@ class DiT(nn.Module):
         num_layers: int = 4,
         num_heads: int = 4,
         num_classes: int = 0,
+        text: TextReader | None = None,
     ) -> None:
         super().__init__()
         check_sizes(num_layers=num_layers)
-        check_sizes(0, num_classes=num_classes)
+        check_one_condition(num_classes, text)
         if width < 4 or width % 2:
             raise ValueError(f"width must be even, at least 4; got {width}.")
         self.tokens = tokens = Patches() if tokens is None else tokens
         self.width = width
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(num_classes, width) if num_classes else None
+        self.text = text
+        self.vector = zero(nn.Linear(text.width, width)) if text is not None else None
+        self.looks = nn.ModuleList(
+            Look(width, text.width, num_heads) for _ in range(num_layers) if text is not None
+        )
         self.enter = nn.Linear(tokens.size, width)
         self.positions = nn.Parameter(tokens.waves(width)) if tokens.ordered else None
         self.blocks = nn.ModuleList(
@@ -60,28 +77,37 @@ class DiT(nn.Module):
         self.modulation = zero(nn.Linear(width, 2 * width))
         self.leave = zero(nn.Linear(width, tokens.size))
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """Map x (B, ...), times t (B,) and labels (B,), if any, to the shape of x.
+    def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+        """Map x (B, ...), times t (B,), and labels (B,) or texts (B, L), to the shape of x.
 
         Args:
             x: in the precision of the weights, of the shape that `tokens` cuts.
             t: float32 or float64, whatever x is.
-            label: integers in 0 ... num_classes - 1; None says that nothing is known.
+            cond: labels in 0 ... num_classes - 1, or tokens of texts; None says that nothing is
+                known.
 
         Raises:
-            ValueError: the data, the times or the labels do not suit this network.
+            ValueError: the data, the times, the labels or the texts do not suit this network.
         """
         h = self.enter(self.tokens.cut(x))  # (B, T, D)
         if t.shape != x.shape[:1]:
             raise ValueError(
                 f"t must have shape ({len(x)},), one time per example; got {tuple(t.shape)}."
             )
-        check_labels(label, 0 if self.label is None else self.label.num_embeddings, len(x))
+        text = read_text(self.text, cond, len(x))
+        if text is None:
+            check_labels(cond, 0 if self.label is None else self.label.num_embeddings, len(x))
+        if text is None or self.vector is None:
+            known = embed_labels(self.label, cond)
+        else:
+            known = self.vector(text.vector)
         time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
-        cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, D)
+        told = F.silu(self.time(time) + known)  # (B, D)
         if self.positions is not None:
             h = h + self.positions
-        for block in self.blocks:
-            h = block(h, cond)
-        h = modulate(self.norm(h), *self.modulation(cond)[:, None].chunk(2, dim=-1))
+        for index, block in enumerate(self.blocks):
+            h = block(h, told)
+            if text is not None:
+                h = self.looks[index](h, text)
+        h = modulate(self.norm(h), *self.modulation(told)[:, None].chunk(2, dim=-1))
         return self.tokens.join(self.leave(h))  # (B, ...)

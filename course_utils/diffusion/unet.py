@@ -6,8 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.diffusion.inputs import check_floating, check_labels, embed_labels
-from course_utils.layers import check_sizes, time_embedding
+from course_utils.diffusion.inputs import (
+    check_floating,
+    check_labels,
+    check_one_condition,
+    embed_labels,
+)
+from course_utils.layers import Look, TextReader, check_sizes, read_text, time_embedding, zero
 
 
 class ResidualBlock(nn.Module):
@@ -51,6 +56,10 @@ class UNet(nn.Module):
         widths: channels at each resolution, from the finest; each a multiple of 8.
         num_classes: 0 for none; otherwise labels 0 ... num_classes - 1 can be given as
             `cond`, and -1 for an example of which none is known.
+        text: a text encoder; `cond` then is int64 tokens (B, L), -1 where there is no word.
+        look: True lets the places of all levels but the finest look at the words of the text;
+            False leaves them the one vector of the whole text.
+        num_heads: of these looks; divides all widths.
 
     Image sides must be divisible by 2^(len(widths) - 1).
 
@@ -63,11 +72,18 @@ class UNet(nn.Module):
     edges = ("enter", "leave")  # not hidden: `training.muon` leaves them to AdamW
 
     def __init__(
-        self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 96), num_classes: int = 0
+        self,
+        channels: int = 1,
+        widths: tuple[int, ...] = (32, 64, 96),
+        num_classes: int = 0,
+        *,
+        text: TextReader | None = None,
+        look: bool = True,
+        num_heads: int = 4,
     ) -> None:
         super().__init__()
         check_sizes(channels=channels)
-        check_sizes(0, num_classes=num_classes)
+        check_one_condition(num_classes, text)
         if not widths or any(width < 8 or width % 8 for width in widths):
             raise ValueError(f"widths must be multiples of 8, at least one of them; got {widths}.")
         self.channels = channels
@@ -76,6 +92,8 @@ class UNet(nn.Module):
             nn.Linear(self.time_width, cond_width), nn.SiLU(), nn.Linear(cond_width, cond_width)
         )
         self.label = nn.Embedding(num_classes, cond_width) if num_classes else None
+        self.text = text
+        self.vector = zero(nn.Linear(text.width, cond_width)) if text is not None else None
         self.enter = nn.Conv2d(channels, widths[0], 3, padding=1)
         sources = (widths[0], *widths[:-1])
         self.down = nn.ModuleList(
@@ -90,20 +108,38 @@ class UNet(nn.Module):
         self.leave = nn.Sequential(
             nn.GroupNorm(8, widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels, 3, padding=1)
         )
+        coarse = [*widths[1:], *reversed(widths[:-1])] if look else []
+        self.looks = nn.ModuleList(
+            Look(width, text.width, num_heads) for width in coarse if text is not None
+        )
 
-    def forward(self, x: Tensor, t: Tensor, label: Tensor | None = None) -> Tensor:
-        """Map x (B, C, H, W), times t (B,) and labels (B,), if any, to (B, C, H, W)."""
-        self._check(x, label)
+    def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+        """Map x (B, C, H, W), times t (B,), and labels (B,) or texts (B, L), to (B, C, H, W).
+
+        Raises:
+            ValueError: images, labels or texts do not suit this network.
+        """
+        text = read_text(self.text, cond, len(x))
+        self._check(x, cond if text is None else None)
         time = time_embedding(t, self.time_width, dtype=self.enter.weight.dtype)
-        cond = F.silu(self.time(time) + embed_labels(self.label, label))  # (B, cond_width)
+        if text is None or self.vector is None:
+            known = embed_labels(self.label, cond)
+        else:
+            known = self.vector(text.vector)
+        level_cond = F.silu(self.time(time) + known)  # (B, cond_width)
+        looks = iter(self.looks)
         h, skips = self.enter(x), []
         for level, block in enumerate(self.down):
-            h = block(F.avg_pool2d(h, 2) if level else h, cond)
+            h = block(F.avg_pool2d(h, 2) if level else h, level_cond)
+            if level and self.looks:
+                h = next(looks)(h, text)
             skips.append(h)
-        h = self.middle(h, cond)
+        h = self.middle(h, level_cond)
         for level, block in enumerate(self.up):
             h = F.interpolate(h, scale_factor=2.0, mode="nearest") if level else h
-            h = block(torch.cat([h, skips.pop()], dim=1), cond)
+            h = block(torch.cat([h, skips.pop()], dim=1), level_cond)
+            if self.looks and level < len(self.up) - 1:
+                h = next(looks)(h, text)
         return self.leave(h)
 
     def _check(self, x: Tensor, label: Tensor | None) -> None:

@@ -5,6 +5,7 @@ from course_utils.layers.block import Block, modulate, zero
 from course_utils.layers.cross import CrossAttention, Memory, masked_attention
 from course_utils.layers.decoder_block import DecoderBlock
 from course_utils.layers.inputs import at_least_float32, check_heads, check_sizes
+from course_utils.layers.reading import Look, Reading, TextReader, read_text
 from course_utils.layers.rotary import rotate, rotations
 from course_utils.layers.time import time_embedding
 
@@ -14,7 +15,10 @@ __all__ = [
     "CrossAttention",
     "DecoderBlock",
     "KeyValues",
+    "Look",
     "Memory",
+    "Reading",
+    "TextReader",
     "at_least_float32",
     "attention",
     "attention_weights",
@@ -22,6 +26,7 @@ __all__ = [
     "check_sizes",
     "masked_attention",
     "modulate",
+    "read_text",
     "rotate",
     "rotations",
     "time_embedding",

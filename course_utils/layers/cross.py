@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.layers.attending import Attention, visible
-from course_utils.layers.inputs import check_heads
+from course_utils.layers.inputs import check_heads, check_sizes
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ class CrossAttention(nn.Module):
     mask: the whole source is there before the first token is written.
 
     Args:
-        width: D of both sequences, divisible by `num_heads`.
+        width: D of the sequence that asks, divisible by `num_heads`.
         num_heads: H, at least 1.
+        source_width: of the sequence that answers; None if it is as wide.
 
     Raises:
         ValueError: a size is out of its range, or `width` is not divisible by `num_heads`.
@@ -54,19 +55,21 @@ class CrossAttention(nn.Module):
     al. 2015, arXiv:1409.0473.
     """
 
-    def __init__(self, width: int, num_heads: int) -> None:
+    def __init__(self, width: int, num_heads: int, source_width: int | None = None) -> None:
         super().__init__()
         check_heads(width, num_heads)
+        source_width = width if source_width is None else source_width
+        check_sizes(source_width=source_width)
         self.num_heads = num_heads
         self.query = nn.Linear(width, width, bias=False)
-        self.key_value = nn.Linear(width, 2 * width, bias=False)
+        self.key_value = nn.Linear(source_width, 2 * width, bias=False)
         self.project = nn.Linear(width, width, bias=False)
 
     def read(self, source: Tensor, seen: Tensor | None = None) -> Memory:
         """Keys and values of source (B, S, D), to be given to `forward` again and again.
 
         Args:
-            source: (B, S, D).
+            source: (B, S, D), or of its own width.
             seen: (B, S) False where the source is padding, which then gets a weight of exactly 0,
                 whatever finite numbers stand there.
 

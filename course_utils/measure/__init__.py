@@ -13,6 +13,7 @@ from course_utils.measure.distance import (
     nearest,
     saturation,
 )
+from course_utils.measure.drawings import Seen, see
 from course_utils.measure.judges import Judge, classification_loss
 from course_utils.measure.laws import Law, fit_law, repeated_fits
 from course_utils.measure.motion import Motion, likeness, track
@@ -26,6 +27,7 @@ __all__ = [
     "Motion",
     "Saturation",
     "Scatter",
+    "Seen",
     "Tones",
     "cents",
     "classification_loss",
@@ -45,6 +47,7 @@ __all__ = [
     "nearest",
     "repeated_fits",
     "saturation",
+    "see",
     "subsampled",
     "track",
 ]

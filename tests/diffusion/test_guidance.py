@@ -172,10 +172,12 @@ def test_guidance_without_a_condition_is_refused(scale):
         next(sample(Guided(Labelled(Cosine()), scale), (4, 2)))
 
 
-@pytest.mark.parametrize("cond", [torch.zeros(4), torch.zeros(4, 2).long(), torch.zeros(3).long()])
+@pytest.mark.parametrize(
+    "cond", [torch.zeros(4), torch.zeros(4, 2, 1).long(), torch.zeros(3).long()]
+)
 def test_guidance_by_what_is_no_label_is_refused(cond):
     model = Guided(Labelled(Cosine()), 2.0)
-    with pytest.raises(ValueError, match=r"labels, integers of shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"labels \(4,\) or tokens of texts \(4, L\), integers"):
         model(torch.zeros(4, 2), 0.5, cond)
 
 

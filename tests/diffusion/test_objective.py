@@ -103,11 +103,11 @@ def test_a_share_of_the_labels_is_hidden_and_the_caller_keeps_all():
 @pytest.mark.parametrize(
     ("cond", "drop", "message"),
     [
-        ([], 0.1, r"integers of shape \(B,\).*got no condition"),
+        ([], 0.1, r"labels \(B,\).*integers.*got no condition"),
         ([torch.randn(3)], 0.1, "got torch.float32"),
         ([torch.zeros(3, dtype=torch.uint8)], 0.1, "got torch.uint8.*labels.long"),
         ([torch.zeros(3, dtype=torch.bool)], 0.1, "got torch.bool"),
-        ([torch.zeros(3, 2, dtype=torch.long)], 0.1, r"of \(3, 2\)"),
+        ([torch.zeros(3, 2, 1, dtype=torch.long)], 0.1, r"of \(3, 2, 1\)"),
         ([torch.arange(3)], 1.5, r"drop must lie in \[0, 1\].*got 1.5"),
         ([torch.arange(3)], -0.1, r"drop must lie in \[0, 1\]"),
         ([torch.arange(3)], float("nan"), r"drop must lie in \[0, 1\]"),

@@ -143,7 +143,9 @@ def penalise_repetition(
 def check_logits(logits: Tensor) -> None:
     """Raise ValueError unless every row has a largest logit that is a number."""
     largest = logits.amax(-1)  # NaN where a row holds one, -inf where all are removed
-    if math.isfinite(largest.sum().item()) or torch.isfinite(largest).all():  # the sum says it at once
+    if (
+        math.isfinite(largest.sum().item()) or torch.isfinite(largest).all()
+    ):  # the sum says it at once
         return
     if largest.isnan().any():
         came, remedy = "NaN", "Was the training stopped by a loss that is NaN?"
