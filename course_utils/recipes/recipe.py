@@ -63,7 +63,12 @@ class Recipe:
 def names() -> list[str]:
     """The names of all recipes."""
     package = importlib.import_module(__package__ or "course_utils.recipes")
-    others = {"recipe", "runs", "variants"}  # this module, and what keeps losses and no weights
+    others = {
+        "recipe",
+        "runs",
+        "variants",
+        "painters",
+    }  # this module, and what keeps losses and no weights
     return sorted({m.name for m in pkgutil.iter_modules(package.__path__)} - others)
 
 
