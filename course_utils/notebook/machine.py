@@ -165,7 +165,9 @@ def _write_access() -> Finding:
         return Finding("write access", ADVICE, detail, remedy)
     own = folder == find_root() / ".course"
     return Finding(
-        "write access", OK, "to .course in the course's folder" if own else f"to {folder}"
+        "write access",
+        OK,
+        "to .course in the course's folder" if own else "to the folder that COURSE_HOME names",
     )
 
 
