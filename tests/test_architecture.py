@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "measure": {"records"},
     "diffusion": {"layers", "records"},
     "language": {"layers", "records"},
+    "masked": {"diffusion", "language", "layers", "records"},
     "multimodal": {"data", "diffusion", "language", "layers", "measure", "records"},
-    "recipes": {"data", "diffusion", "language", "multimodal", "training"},
+    "recipes": {"data", "diffusion", "language", "masked", "multimodal", "records", "training"},
     "exercises": set(PARTS) - {"notebook"},
     "notebook": set(PARTS) - {"exercises"},
 }
