@@ -1,4 +1,6 @@
-"""Filling gaps: one at a time an exact model draws its language, in any order; at once it cannot."""
+"""Filling gaps: one at a time an exact model draws its language, in any order; at once not."""
+
+from itertools import pairwise
 
 import pytest
 import torch
@@ -40,7 +42,7 @@ def test_steps_count_passes_and_what_is_left():
     gaps = [int((step.state[0] == MASK).sum()) for step in found]
     assert gaps == [4, 2, 1, 0]
     assert [step.t for step in found] == pytest.approx([4 / 6, 2 / 6, 1 / 6, 0])
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in pairwise(found):
         stood = earlier.state != MASK
         assert torch.equal(earlier.state[stood], later.state[stood])
     assert found[-1].state[:, 3].tolist() == [0, 1]
