@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from course_utils.data.scenes import COLOURS, SHAPES, Placed, Scene
 
@@ -14,6 +15,7 @@ AREAS = {"small": 13.0, "large": 27.0}  # in pixels of a drawing 16 wide, whatev
 MIDDLE = 15.0  # of a thing of which no size is said
 INK = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0)}
 POINTS = 8  # R
+AT_ONCE = 64  # shapes, so that a large set needs little memory
 
 
 def draw_scenes(scenes: Sequence[Scene], *, side: int = 16, generator: torch.Generator) -> Tensor:
@@ -66,21 +68,32 @@ def cover(kinds: Tensor, centres: Tensor, areas: Tensor, side: int) -> Tensor:
         (..., S, S) in [0, 1].
     """
     fine = (torch.arange(side * POINTS) + 0.5) / POINTS  # (S R,)
-    x = fine - centres[..., 0, None]
-    y = fine - centres[..., 1, None]
-    x, y, area = x[..., None, :], y[..., :, None], areas[..., None, None]
-    height = (area * math.sqrt(3)).sqrt()  # of a triangle with three equal sides, pointing up
-    inside = torch.stack(
-        [
-            x**2 + y**2 < area / math.pi,
-            torch.maximum(x.abs(), y.abs()) < area.sqrt() / 2,
-            (y < height / 3) & (x.abs() * math.sqrt(3) < y + 2 * height / 3),
-        ],
-        dim=-1,
-    )  # (..., S R, S R, shapes)
-    chosen = kinds[..., None, None, None].expand(*inside.shape[:-1], 1)
-    mask = inside.gather(-1, chosen)[..., 0].float()
-    return mask.unflatten(-1, (side, POINTS)).unflatten(-3, (side, POINTS)).mean((-3, -1))
+    shape = kinds.shape
+    kinds, centres, areas = kinds.flatten(), centres.reshape(-1, 2), areas.flatten()
+    pixels = torch.zeros(len(kinds), side, side)
+    for kind, inside in enumerate((in_circle, in_square, in_triangle)):
+        for some in (kinds == kind).nonzero()[:, 0].split(AT_ONCE):
+            x = (fine - centres[some, 0, None])[:, None, :]
+            y = (fine - centres[some, 1, None])[:, :, None]
+            points = inside(x, y, areas[some, None, None]).float()  # (N, S R, S R)
+            pixels[some] = avg_pool2d(points[:, None], POINTS)[:, 0]
+    return pixels.view(*shape, side, side)
+
+
+def in_circle(x: Tensor, y: Tensor, area: Tensor) -> Tensor:
+    """Where x**2 + y**2 is below the squared radius."""
+    return x**2 + y**2 < area / math.pi
+
+
+def in_square(x: Tensor, y: Tensor, area: Tensor) -> Tensor:
+    """Where neither |x| nor |y| exceeds half a side."""
+    return torch.maximum(x.abs(), y.abs()) < area.sqrt() / 2
+
+
+def in_triangle(x: Tensor, y: Tensor, area: Tensor) -> Tensor:
+    """Between three equal sides, pointing up; a third of the height lies below the middle."""
+    height = (area * math.sqrt(3)).sqrt()
+    return (y < height / 3) & (x.abs() * math.sqrt(3) < y + 2 * height / 3)
 
 
 def _layout(scene: Scene) -> tuple[list[tuple[float, float]], list[float]]:

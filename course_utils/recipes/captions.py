@@ -48,9 +48,14 @@ def scenes_to_learn() -> list[Scene]:
 
 def pairs(batch_size: int, seed: int = 0) -> Batches:
     """Drawings of `scenes_to_learn` with their captions; the seed is that of their order."""
+    return Batches(*drawings(), batch_size=batch_size, seed=seed)
+
+
+@cache
+def drawings() -> tuple[Tensor, Tensor]:
+    """One drawing (N, 3, 16, 16) of each of `scenes_to_learn`, and its caption (N, 8)."""
     scenes = scenes_to_learn()
-    images = draw_scenes(scenes, generator=torch.Generator().manual_seed(0))
-    return Batches(images, encode(scenes), batch_size=batch_size, seed=seed)
+    return draw_scenes(scenes, generator=torch.Generator().manual_seed(0)), encode(scenes)
 
 
 def model() -> TwoTowers:
