@@ -229,7 +229,7 @@ claims.check("softmax: nearer than its mirror (chance 0.5)", nearer["softmax"].l
 claims.check("control: a bag of words, the same", nearer["softmax, bag"].mean, "==", 0.5)
 
 # %% [markdown]
-# The vector knows the order, after seconds of training. A bag of words cannot: its two vectors are the same. What is left wrong is mostly shapes: at 16 pixels a circle is nearly a square.
+# The vector knows the order, after seconds of training. A bag of words cannot: its two vectors are the same. The sigmoid loss is behind in this budget. What is left wrong is mostly shapes: at 16 pixels a circle is nearly a square.
 #
 # (Yuksekgonul et al. 2023 find that large contrastive models often do treat a caption as a bag of words. There a batch seldom holds two captions that differ in their order alone, so nothing asks. Here the captions are few and alike, so order pays early.)
 
@@ -449,15 +449,32 @@ for name in ("untaught, words", "untaught, vector", "bag of words"):
     claims.check(f"{name}: the relation", relation[name].high, "<", 0.7)
 claims.check("all that hear the caption: the corner", min(place[n].low for n in NAMES), ">", 0.9)
 claims.check("control, wrong captions: the corner", place["wrong captions"].high, "<", 0.4)
+early = {
+    n: over(n, "new, one thing", "place", 250) for n in ("untaught, words", "untaught, vector")
+}
+for name, found in early.items():
+    print(f"after 250 steps, {name}: the corner {found}")
+claims.check("after 250 steps, untaught, words: the corner", early["untaught, words"].low, ">", 0.7)
+claims.check("after 250 steps, untaught, vector", early["untaught, vector"].high, "<", 0.4)
+bound_to = [over(n, "new, two things", "shape", 2000) for n in ("taught, words", "taught, vector")]
+claims.check(
+    "two shapes, taught: words ahead of one vector, by",
+    bound_to[0].low - bound_to[1].high,
+    ">",
+    0.1,
+)
 
 # %% [markdown]
 # What do you read from it?
 #
-# - **One vector is enough for a place.** We had expected words to win there; our plan for this lesson said that a vector puts the thing in the right corner no more often than chance. Not so here: the convolutions see the border of the picture, so they know where they are.
-# - **Who was not taught hears words.** It draws the two things, in the right colours, beside or above each other. Who is first, it flips a coin. So does the bag of words, which *cannot* know. After 2,000 steps the untaught ones can do no more than the bag.
-# - **Who was taught hears the sentence**, as one vector too.
+# - **One vector is enough for a place.** After 250 steps the untaught vector is at chance, where words are nearly done. Had we stopped there, we would have written that a vector cannot say *where*. After 500 it can: the convolutions see the border of the picture, so they know where they are. Undertrained is not unable.
+# - **Words help to tell which shape is whose.** With two things, each in its shape, words are far ahead of the vector.
+# - **Who was not taught hears words only.** It draws the two things, in the right colours, beside or above each other. For who is first, it flips a coin. So does the bag of words, which *cannot* know. After 2,000 steps the untaught ones know no more than the bag.
+# - **Who was taught hears the sentence**, even as one vector.
 #
-# Why? The contrastive loss *asks* for the order: the mirror is a wrong answer that lies near. The denoiser's loss hardly does. At most times the picture under the noise shows already which thing stands where. Undertrained is not unable: more steps might do it. But the taught encoder needed seven seconds.
+# (The control is below one in four: half of what it draws has two things, and a wrong number counts as wrong.)
+#
+# Why is it so? The contrastive loss *asks* for the order: among its wrong answers are captions with the same things the other way round. The denoiser's loss hardly asks: at most times the picture under the noise shows already which thing stands where. More steps might teach it. The contrastive training needed seconds.
 #
 # The first steps of the first line, made again here:
 
@@ -578,11 +595,11 @@ for scale in scales:
     varied[scale] = measure.Scatter.of((spread(x) / true_spread).mean() for x in images)
     print(f"scale {scale}: all three right {right[scale]}, spread {varied[scale]}")
 claims.check("scale 0, the caption is ignored: all three right", right[0].high, "<", 0.1)
-claims.check("scale 2 against 1: more are right, by", right[2].mean - right[1].mean, ">", 0.0)
+claims.check("scale 1, without guidance: all three right", right[1].low, ">", 0.8)
 claims.check("spread at 7 less than at 1, by", varied[1].mean - varied[7].mean, ">", 0.05)
 
 # %% [markdown]
-# The trade of lesson 04 again.
+# The trade of lesson 04 again: a little more is right, and drawings of a caption are more alike. (At scale 0 the caption is not heard, so drawings of "one caption" differ in everything.)
 #
 # ## Ask it yourself
 #
