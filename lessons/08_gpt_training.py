@@ -5,7 +5,7 @@
 #
 # After this lesson you can
 #
-# - read every line of a GPT and of the optimizer Muon, and train with them;
+# - write a GPT and the optimizer Muon, and train with them;
 # - measure what was learned against a floor that is known: patterns, grammar and facts apart;
 # - say how far to trust a law that predicts the loss of a training before it runs;
 # - put a network beside the best rival that only counts;
@@ -64,7 +64,7 @@ print(stories[0] + told)
 # The first two can be read off the page. A fact has to be carried in the weights. **Guess first:** which of the three does a network learn last?
 #
 # The heroes differ in one thing: how likely a story about them states the home. It is 0, 1, 4, 16 or 64 %, for 16 heroes each; chance decides for each story. All are the heroes of
-# about a hundred stories. The world has a home for every hero; of the first 16 no story says it.
+# about a hundred stories. The world has a home for every hero; of every fifth, 16 in all, no story says it.
 
 # %%
 from course_utils.language import WordTokenizer
@@ -82,12 +82,12 @@ print(f"{len(tokens):,} tokens, {V} different ones; stated", list(times.values()
 # *How is attention told the order?* In lesson 07 we added a vector for each place. Here we use **rotary positions**: take two features of
 # a query as a point in the plane, and turn it by an angle that grows with its position. Do the same to the keys, not to the values.
 #
-# Why does that tell distances? Write the pair as one complex number $q$, and that of the key as $k$. To turn by an angle is to multiply by $e^{i\varphi}$. The pair adds $\mathrm{Re}(q\,\bar k)$ to the score. With query and key
+# Why does that tell distances? Write the pair as one complex number $q$, and that of the key as $k$. To turn by an angle is to multiply by $e^{i\varphi}$. The pair adds $\mathrm{Re}(q\,\bar k)$ to the score: $\mathrm{Re}((a + bi)(c - di)) = ac + bd$ is the dot product. With query and key
 # turned by $m\omega$ and $n\omega$ this becomes
 #
 # $$\mathrm{Re}\left(q\,e^{im\omega}\;\overline{k\,e^{in\omega}}\right) = \mathrm{Re}\left(q\,\bar k\;e^{i(m-n)\omega}\right).$$
 #
-# Only $m - n$ is left. Each pair has its own speed $\omega$, from 1 radian a position down to $1/1024$: fast pairs tell neighbours apart, slow ones near from far.
+# Only $m - n$ is left. Of $P$ pairs, pair $p$ has the speed $\omega_p = 2^{-10\,p/(P-1)}$, from 1 radian a position down to $1/1024$: fast pairs tell neighbours apart, slow ones near from far.
 #
 # **Guess first:** a query at position 3 and a key at position 1 have some score. What becomes of it at 103 and 101? At 3 and 2?
 
@@ -190,7 +190,7 @@ class Block(nn.Module):
 #
 # A GPT is a stack of such blocks between an **embedding**, which gives each token a vector, and a last linear map to the logits. Two habits of ours are not in the
 # textbook. `previous` lets each position see something of the token just before it, at the price of one multiplication. And every map that *adds* to the stream starts at zero, the logits too. How can it learn? The zero
-# map itself gets a gradient, since what comes *into* it is not zero. After one step it is no longer zero, and the others get theirs through it.
+# map itself gets a gradient, since what comes *into* it is not zero. Once it is no longer zero, those before it get theirs through it: within three steps all learn.
 #
 # **Guess first:** what loss has the untrained network?
 
@@ -343,7 +343,7 @@ trained = [train_stories(seed) for seed in range(3)]
 # %% [markdown]
 # It speaks: at first words in no order, in the middle sentences of the right form in which somebody else may go on, at the end stories.
 #
-# *The figure: nats above the floor, on average over the three trainings. Both axes are logarithmic. In which order do the lines fall? (At the first looks facts get* worse *than before training: the network learns which words are frequent, and no town is.)*
+# *The figure: nats above the floor, on average over the three trainings. Both axes are logarithmic. In which order do the lines fall? (At step 16 facts are* worse *than before training: the network learns which words are frequent, and no town is.)*
 
 # %% tags=["measure"]
 # @title Nats above the floor over training, for the kinds of tokens
@@ -406,7 +406,7 @@ claims.check("facts stated often at the end (farthest)", over["fact"][:, end].ma
 print("at the end:", ", ".join(f"{k} {over[k][:, end].mean():.3f}" for k in ("all", *names)))
 
 # %% [markdown]
-# Patterns come first. The rest has no fixed order: often-told facts and returning names cross, in other worlds elsewhere ([the log](../docs/experiments.md)). *Patterns* are nine tokens in ten, so they may come first because they are easy or because they are frequent.
+# Patterns come first. Facts stand for a while near 2.1 nats, the logarithm of eight towns: the network knows *that* a town comes, and not which. The rest has no fixed order: often-told facts and returning names cross, in other worlds elsewhere ([the log](../docs/experiments.md)). *Patterns* are nine tokens in ten, so they may come first because they are easy or because they are frequent.
 
 # %% [markdown]
 # ## Facts, stated and never stated
@@ -491,7 +491,7 @@ claims.check("never stated: surer than the 5-gram (lowest mean of three)", gap, 
 once = right["control: 5-gram"][1][0] - max(right["model: GPT"][1])
 claims.check("told about once: the 5-gram knows more (least)", once, ">", 0)
 claims.check(
-    "often told against never: the known answer is the surer one (share of pairs, lowest)",
+    "often told against never: the known answer is the surer one (share of pairs of one hero of each, lowest)",
     min(map(told_apart, final)),
     ">",
     0.75,
@@ -501,7 +501,7 @@ claims.check(
 # This is **hallucination** in its smallest form. Nothing in the loss ever asks about these heroes, so nothing teaches the network to spread its answer. From the others it has learned a form: after *lives in* comes *one* town, with
 # certainty; and some town gets it. The table finds nothing under that name and falls back on how often each town is named at all.
 #
-# The left panel holds a surprise. **The table knows facts sooner than the network:** most homes after one statement, all after three. This holds for 400 steps, which read the text little more than once, in one world; in 800 steps three statements mostly suffice ([the log](../docs/experiments.md)).
+# The left panel holds a surprise. **The table knows facts sooner than the network:** most homes in the group told once on average, all in the group told three times. This holds for 400 steps, which read the text little more than once, in one world; in 800 steps three statements mostly suffice ([the log](../docs/experiments.md)).
 #
 # It is surer of often-told homes than of never-told ones, in most pairs; of rarely told ones it is hardly surer. (For large models: Kadavath et al. 2022. Why training and tests reward the guess: Kalai et al. 2025.)
 
@@ -731,7 +731,7 @@ claims.check(
 )
 
 # %% [markdown]
-# Two warnings stand here already. The intervals hold nine tenths of sixty fits with other seeds: $E$ may be nearly anything, so the text's entropy is not known. And the dots lie off the law by more than their scatter: it has not quite the right *form*.
+# Two warnings stand here already. The intervals hold nine tenths of sixty fits, each with seeds drawn anew from the three: $E$ may be nearly anything, so the text's entropy is not known. And the dots lie off the law by more than their scatter: it has not quite the right *form*.
 #
 # *The figure: the small trainings (dots, the mean of three seeds) and the law (lines). Where do the lines miss the dots?*
 
@@ -773,7 +773,7 @@ figure
 #
 # A law is worth what it says beyond its dots: of a training twice as **long** as the longest, of one with nearly three times the **weights**, and of both together. They are kept too.
 #
-# **Guess first:** where will the law be right? A hint: the documentation to train on has some 340,000 characters, and the longest of these trainings reads 820,000.
+# **Guess first:** where will the law be right? A hint: the documentation to train on has some 340,000 characters, and the longest of these tests reads 820,000.
 #
 # *The figure: dots are the losses that were reached, the dark line the law's prediction, the band its interval by seeds. Which dots lie off it?*
 
@@ -786,7 +786,7 @@ beyond = {
 names_beyond = ["longer", "wider", "both"]
 figure, (ax,) = plots.panels(
     1,
-    title="Two end at the edge of the band; both together far above",
+    title="At the edge of the band or above it; both together far above",
     alt="Three columns. In each a short dark line in a band is the prediction. The dots lie above it, "
     "farthest in the third column.",
     size=(6.5, 3.2),
@@ -956,7 +956,7 @@ claims.check("the longer GPT: read text is cheaper", longer.mean() - by_heart, "
 # A method of 1995 that only counts beats the GPT from above, clearly. The longer GPT, one training, comes within two hundredths of a nat and does not pass it. Would still more steps do? It pays far less for text that it has read: it has begun to know its
 # 340,000 characters by heart. Whether a GPT wins with more *text*, this page cannot show.
 #
-# And yet look at the shortest bar: the mean of the two probabilities, with nothing tuned. It is ahead of everything, xz included, by a tenth of a nat. Each knows something that the other does not.
+# And yet look at the shortest bar: the mean of the two probabilities, with nothing tuned. It is ahead of everything, xz included, by a tenth of a nat. So they err in different places. (Two GPTs may gain by a mean as well; that was not tried.)
 #
 # What does a network that has read nothing but documentation write? Its own, at temperature 0.7:
 
@@ -1060,7 +1060,7 @@ claims.check(
 )
 
 # %% [markdown]
-# Learned positions are nearly as bad as none: here they had too little text to be learned from. GPT-2's first weights differ from ours in the scale of embedding and hidden matrices *and* in outputs that do not start at zero. The second alone costs little, so the scale is what matters.
+# Learned positions are nearly as bad as none, in this little training. GPT-2's first weights differ from ours in the scale of embedding and hidden matrices *and* in outputs that do not start at zero. The second alone costs little, so most of it should be the scale, which was not tried alone.
 #
 # All this at one small size and 400 steps: *buys* means *sooner*. Undertrained is not unable.
 
@@ -1076,7 +1076,7 @@ claims.check(
 #
 # ## What was measured
 #
-# **Verdict on *patterns, grammar, facts, and reasoning*: the first three are learned, patterns first, and each can be measured apart. Facts the better the oftener they are told; what was never told is answered in the same tone. On a small real text the best table is as good as our best GPT, and both together are better than either. Reasoning remains to be shown.**
+# **Verdict on *patterns, grammar, facts, and reasoning*: the first three are learned, patterns first, and each can be measured apart. Facts the better the oftener they are told; what was never told is answered in the same tone. On a small real text the best table is about as good as our best GPT (one training), and both together are better than either. Reasoning remains to be shown.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson

@@ -7,7 +7,7 @@
 #
 # - make an assistant of a model of plain text: turns, the loss on answers alone, LoRA;
 # - run what a model writes without trusting it, and measure whether it is right;
-# - tell what a model has learned from what it was only shown, and say what tuning costs.
+# - tell a fact that a model has from a question that it was trained on, and say what tuning costs.
 #
 # *40 minutes to read, an hour more for the exercises, about 80 seconds to run on two cores. Needs lessons 06 and 07. Worked answers to the exercises are in the
 # [answer booklet](answers/11_using_language_models.ipynb).*
@@ -47,7 +47,7 @@ sizes = course.sizes(
 # >
 # > *Content generation and editing.*
 #
-# Each of these becomes a test with one right answer. Our model is hundreds of thousands of times smaller than those the article has in mind, so its world is
+# Each of these becomes a test with one right answer, but *content generation*, of which we test the editing alone. Our model is hundreds of thousands of times smaller than those the article has in mind, so its world is
 # small too: 48 people, four facts about each, a toy language for programs. What can be measured exactly here are the *steps* by which a model comes to these uses,
 # and where they end.
 
@@ -499,25 +499,30 @@ figure
 
 # %% tags=["measure"]
 # @title Nats of the old skill that are lost, at equal new skill
-for (how, level), nats in lost.items():
-    print(f"at {level} nats of new skill {how:11} has lost {nats} nats a token of the old")
-for level, nats in replay_lost.items():
-    print(f"at {level} nats of new skill replay has lost {nats:.3f} (one seed)")
+print("at new skill of  " + "".join(f"{level:<24}" for level in LEVELS))
+for how in ("all weights", "LoRA"):
+    print(f"{how:17}" + "".join(f"{lost[how, level]!s:<24}" for level in LEVELS))
+print(f"{'replay, one seed':17}" + "".join(f"{replay_lost[level]:<24.3f}" for level in LEVELS))
+ends = {
+    how: measure.Scatter.of(paths[how, s][-1][1] - start for s in (0, 1, 2))
+    for how in ("all weights", "LoRA")
+}
+print("where each training ends: " + ", ".join(f"{how} {nats}" for how, nats in ends.items()))
 claims.check(
-    "tuning all weights loses old skill (nats, least of three)",
+    "at 0.15 nats of new skill tuning all weights has lost old skill (nats, least of three)",
     lost["all weights", 0.15].low,
     ">",
     0.1,
 )
-claims.check("so does LoRA (nats, least of three)", lost["LoRA", 0.15].low, ">", 0.1)
-claims.check("replay, at equal steps, loses little (nats, one seed)", replay_lost[0.15], "<", 0.06)
+claims.check("so has LoRA (nats, least of three)", lost["LoRA", 0.15].low, ">", 0.1)
+claims.check("replay there has lost little (nats, one seed)", replay_lost[0.15], "<", 0.06)
 
 # %% [markdown]
-# *LoRA learns less and forgets less* is the title of Biderman et al. 2024; at equal new skill they saw LoRA and full tuning on about one curve. Here LoRA has lost less early on, and about as much at the end. The rate
+# *LoRA learns less and forgets less* is the title of Biderman et al. 2024; at equal new skill they saw LoRA and full tuning on about one curve. Here LoRA has lost less early on (compare the second dots), about as much at 0.15 nats, and where the trainings end it has learned less *and* forgotten more. The rate
 # matters as much: all weights at a third of the rate and three times the steps lose less than half of this ([the log](../docs/experiments.md), also for three seeds of replay). What keeps the old skill best is the old text itself,
 # at the price of reading it again: a batch with replay holds more than a third more tokens.
 #
-# From here on the **assistant** is one model tuned with replay for 220 steps, which [its recipe](../course_utils/recipes/assistant.py) made. **All that follows is read off this one training**; the log has three.
+# From here on the **assistant** is one model tuned with replay for longer, 220 steps, which [its recipe](../course_utils/recipes/assistant.py) made. **All that follows is read off this one training**; the log has three.
 
 # %% [markdown]
 # ## A chatbot
@@ -687,6 +692,7 @@ bars = {}
 for wording, some in worded.items():
     bars[wording] = share_right(some)
     bars[f"control: base, {wording}"] = share_of_base(some)
+    print(f"{wording}: {some[0].prompt}")
 bars["control: never stated"] = knows["control: never stated"][0]
 plots.bars(
     bars,
@@ -722,7 +728,7 @@ for task in asked["control: never stated"][:3]:
     print(task.prompt, say(task.prompt))
 
 # %% [markdown]
-# A made-up answer has the same form and the same full stop: nothing in the *text* tells it from a true one. Does the model itself? **Guess first:** take a question on a fact that it has read and one on a fact that it has not, both never asked in tuning. How often is it surer of the first?
+# A made-up answer has the same form and the same full stop: nothing in the *text* tells it from a true one. Does the model itself? **Guess first:** take a question on a fact that it has read and one on a fact that it has not, both never asked in tuning. How often is it surer of the first, by the probability of its likeliest first word? (Over all such pairs.)
 
 # %% tags=["measure"]
 # @title Probability of the likeliest first word: facts that were read, and facts that were not
@@ -744,7 +750,7 @@ claims.check("and not always", surer, "<", 0.95)
 claims.check("how sure it is where it cannot know", float(unread.mean()), ">", 0.3)
 
 # %% [markdown]
-# So it partly knows what it does not know, and does not say so: where it cannot know, it is right about once in twelve and far surer than that. Tuning taught it to answer always. (Kadavath et al. 2022 asked this of large models.)
+# So it partly knows what it does not know, and does not say so: where it cannot know, it is right about once in twelve and far surer than that. No question on a fact was ever left unanswered in tuning. (Kadavath et al. 2022 asked this of large models.)
 
 # %% [markdown]
 # ## Code that runs, and code that is right
@@ -819,7 +825,7 @@ def calculate(text: str) -> int:
 checks.run("11.3", calculate)
 
 # %% [markdown]
-# Now the assistant writes. A program counts as **right** if it prints the number that was asked for, however it is written. The prompts are held out. Training had one to three steps (few of three: long conversations were left out). **Guess first:** what happens at four and five?
+# Now the assistant writes. A program counts as **right** if it prints the number that was asked for, however it is written. The prompts are held out. The base's texts and the tuning had one to three steps (few of three in tuning: long conversations were left out). *lines* is the share with as many lines as asked for. **Guess first:** what happens at four and five?
 # Two controls: each program is compared with the next prompt's number; and the base gets the prompt as in its own texts, behind a `#`.
 
 # %% tags=["measure"]
@@ -869,7 +875,7 @@ claims.check("the base, in its own words, right at three steps", of_base[3], ">"
 # ## Editing by instruction
 #
 # *replace red by blue: the red ball lies under the old table.* The sentences are held out. Controls: the instruction is exchanged with that of another task and the answer still
-# compared with the first; the base, with the same words; and the base in the words of its own texts, *not red but blue:*.
+# compared with the first; the base, with the same words; and the base in the words of its own texts, *not red but blue:*. **Guess first:** which of the three can do it?
 
 # %% tags=["measure"]
 # @title Edits that are right, word for word
@@ -897,13 +903,16 @@ for k in (right.index(True), *([right.index(False)] if False in right else [])):
     print(f"\n{changes[k].prompt}\n→ {said[k].text}\n{'right' if right[k] else 'wrong'}")
 
 # %% [markdown]
+# The base edits as well, in the words of its texts. Tuning gave it the request.
+
+# %% [markdown]
 # ## Reasoning: sums with written steps
 #
-# *Does it help to think aloud?* A tiny model (two layers of 64) learns sums of two three-digit numbers from nothing. One half of the models answers at once, the other writes each place down first, from the right, with what is carried:
+# *Does it help to think aloud?* A tiny model (two layers of 64) learns sums of two three-digit numbers from nothing. Some answer at once, others write each place down first, from the right, with what is carried from the place before:
 
 # %%
 for steps in (False, True):
-    print(tasks.sums(1, 3, steps=steps, seed=4)[0])
+    print(tasks.sums(1, 3, steps=steps, seed=8)[0])
 
 # %% [markdown]
 # An answer with steps is longer, so at **equal training tokens** (all that stands in its batches) the model sees fewer sums. **Guess first:** which is ahead?
@@ -957,7 +966,7 @@ figure = plots.curves(
     styles={"at once": {"color": plots.CONTROL}, "with steps": {"color": plots.MODEL}},
     xlabel="training tokens",
     ylabel="held-out sums right",
-    title="Written out, sums are learned with fewer tokens",
+    title="Written out, sums are learned; at once, from as many tokens, they are not",
     alt="Share of right sums over training tokens.",
 )
 for steps, seed in adders:
@@ -987,7 +996,7 @@ claims.check(
     0.1,
 )
 longer = sum_tests[4][0]
-print(longer.prompt, "=", replies(adders[True, 0][0], digits, [longer.prompt])[0].text)
+print(longer.prompt, "→", replies(adders[True, 0][0], digits, [longer.prompt])[0].text)
 
 # %% [markdown]
 # With steps most held-out sums are right, at once none to speak of. (At once and written from the last digit, as steps run, it was no better: the log.) Four digits are wrong either way, and no fourth place was ever trained: whether it lacks the rule
@@ -999,7 +1008,7 @@ print(longer.prompt, "=", replies(adders[True, 0][0], digits, [longer.prompt])[0
 # Most of our numbers are high because the world is small, and the tests are like the training in all but what was held out. They fall where that ends:
 #
 # - **Longer than in training.** Programs of four steps and more, sums of four digits.
-# - **Said earlier.** A name that was told before is seldom given back.
+# - **Said earlier.** A name that was told before is seldom given back, though the tuning held such conversations.
 # - **Not in the text.** A fact that was never stated is answered all the same.
 # - **Other words.** The new words were new in *questions*; the base had read them. A word that it has never read is `<unk>`.
 #
@@ -1008,8 +1017,8 @@ print(longer.prompt, "=", replies(adders[True, 0][0], digits, [longer.prompt])[0
 # %% [markdown]
 # ## What was measured
 #
-# **Verdict on *chatbots, code, question answering, editing*: one small model of plain text could continue programs, facts and edits already. 220 steps on conversations, scored on the answers, with old text beside them, made it take questions and instructions, answer and stop: held-out
-# prompts are answered far above their controls, at the lengths of training. A name told in the conversation is seldom kept, and what it cannot know it makes up. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
+# **Verdict on *chatbots, code, question answering, editing*: one small model of plain text could continue programs, facts and edits already. 220 steps on conversations, scored on the answers, with old text beside them, made it take questions and instructions, answer and stop. Held-out
+# prompts are answered far above the base *on the same words*; in the words of its own texts the base writes programs and edits as well, or better. A name told in the conversation is seldom kept, and what it cannot know it makes up. On *reasoning*: written steps made sums learnable that were not learned at once from as many tokens, and carried no further than the lengths trained.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson
