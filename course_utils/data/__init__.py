@@ -37,6 +37,7 @@ from course_utils.data.surfaces import (
 )
 from course_utils.data.text import captions, python_docs, split_text, stories
 from course_utils.data.translation import translation_pairs
+from course_utils.data.wordings import word_scene, word_strange
 
 __all__ = [
     "COLOURS",
@@ -97,4 +98,6 @@ __all__ = [
     "summary_pairs",
     "tone",
     "translation_pairs",
+    "word_scene",
+    "word_strange",
 ]
