@@ -31,9 +31,9 @@ NUM = 16_000
 def texts(num: int = NUM, seed: int = 0) -> tuple[list[str], list[str | None]]:
     """Requests to learn from, and the caption of each, or None where it is to be refused.
 
-    A quarter ask for what no caption says, half of those with a word of random letters. One in ten
-    has a random word before it or behind it, that means nothing: a word is not refused for being
-    unknown, but for what it stands for.
+    A quarter ask for what no caption says, half of those with a word of random letters. One in five
+    has up to three random words before it or behind it that mean nothing: what is unknown is
+    refused only where a colour, a thing or a place should stand.
     """
     generator = torch.Generator().manual_seed(seed)
     placed: list[Scene] = [scene for scene in placed_scenes() if not scene.held_out]
@@ -49,8 +49,9 @@ def texts(num: int = NUM, seed: int = 0) -> tuple[list[str], list[str | None]]:
             scene = pick(placed if index % 2 else related, generator)
             requests.append(word_scene(scene, generator=generator))
             captions.append(scene.caption)
-        if torch.rand((), generator=generator) < 0.1:
-            filler = letters(generator)
+        if torch.rand((), generator=generator) < 0.2:
+            filler = " ".join(letters(generator) for _ in range(pick((1, 2, 3), generator)))
+            filler += pick(("", " ,", " ."), generator)
             first = torch.rand((), generator=generator) < 0.5
             requests[-1] = f"{filler} {requests[-1]}" if first else f"{requests[-1]} {filler}"
     return requests, captions
@@ -91,5 +92,5 @@ RECIPE = Recipe(
     batches=batches,
     loss=loss,
     optimizer=muon,  # at 0.02
-    num_steps=1500,
+    num_steps=2500,
 )
