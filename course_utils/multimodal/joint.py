@@ -93,20 +93,16 @@ class JointTransformer(nn.Module):
         check_sizes(vocab_size=vocab_size, num_layers=num_layers)
         check_heads(width, num_heads, rotary=True)
         self.tokens = tokens = Patches(3, 16, 4) if tokens is None else tokens
-        if tokens.block[-1] % 2:
-            raise ValueError(f"the side of a patch must be even; got {tokens.block[-1]}.")
-        half = tokens.block[-1] // 2
         self.width, self.head_width = width, width // num_heads
         self.start, self.stop = vocab_size, vocab_size + 1
         self.embed = nn.Embedding(vocab_size + 2, width)
         self.enter = nn.Linear(tokens.size, width)
-        self.see = nn.Conv2d(tokens.shape[0], 32, 3, padding=1)
+        self.see = nn.Conv2d(tokens.shape[0], 16, 3, padding=1)
         self.deeper = nn.Sequential(
             nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(32, 48, 3, padding=1),
+            nn.Conv2d(16, 32, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(48, width, half, stride=half),
+            nn.Conv2d(32, width, tokens.block[-1], stride=tokens.block[-1]),
         )
         self.positions = nn.Parameter(tokens.waves(width))
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
@@ -141,7 +137,7 @@ class JointTransformer(nn.Module):
 
         Args:
             images: (B, C, S, S), clean.
-            captions: (B, L) int64, -1 behind their last word.
+            captions: (B, L) int64, -1 behind the last word, `start` for a word that is hidden.
 
         Raises:
             ValueError: images or captions do not fit each other or this network.
@@ -162,9 +158,10 @@ class JointTransformer(nn.Module):
             )
         if captions.device.type == "cpu" and captions.numel():
             low, high = (int(end) for end in captions.aminmax())
-            if low < NOTHING or high >= self.start:
+            if low < NOTHING or high > self.start:
                 raise ValueError(
-                    f"captions hold words 0 ... {self.start - 1}, or -1; got {low} to {high}."
+                    f"captions hold words 0 ... {self.start - 1}, {self.start} for a hidden word, "
+                    f"or -1; got {low} to {high}."
                 )
         tokens = F.pad(captions, (1, 0), value=self.start)
         return self.embed(tokens.clamp(min=0)), torch.where(tokens == NOTHING, -1, 0)
@@ -189,21 +186,30 @@ class JointTransformer(nn.Module):
         return self.norm(x)
 
 
-def caption_loss(model: Denoiser, batch: Sequence[Tensor]) -> Tensor:
+def caption_loss(model: Denoiser, batch: Sequence[Tensor], *, hide: float = 0.3) -> Tensor:
     """Mean cross-entropy of a caption's words and its stop, given the image; nats a token.
 
     Args:
         model: a denoiser whose net is a `JointTransformer`.
         batch: images (B, C, S, S) and captions (B, L), -1 behind the last word.
+        hide: share of the words, in [0, 1], that cannot be read when the next one is predicted.
+            A captioner that always reads them learns which words go together, and then believes
+            them more than the image.
 
     Raises:
-        ValueError: the batch is no pair, or there is not one caption for each image.
+        ValueError: the batch is no pair, there is not one caption for each image, or the share is
+            out of its range.
+
+    Source: hiding words: Bowman et al. 2016, section 3.1, arXiv:1511.06349.
     """
+    if not 0 <= hide <= 1:
+        raise ValueError(f"hide must lie in [0, 1]; got {hide}.")
     net = joint_net(model)
     if isinstance(batch, Tensor) or len(batch) != 2:
         raise ValueError("a batch must be (images, captions), one caption for each image.")
     images, captions = batch
-    logits = net.write(images, captions)
+    hidden = (torch.rand(captions.shape, device=captions.device) < hide) & (captions != NOTHING)
+    logits = net.write(images, captions.masked_fill(hidden, net.start))
     targets = F.pad(captions, (0, 1), value=NOTHING)  # (B, L + 1)
     last = (captions != NOTHING).sum(1, keepdim=True)
     targets = targets.scatter(1, last, net.stop)
@@ -245,11 +251,11 @@ def describe(model: Denoiser, tokenizer: WordTokenizer, images: Tensor, most: in
     check_sizes(most=most)
     net = joint_net(model)
     words = torch.full((len(images), 0), NOTHING, device=images.device)
+    ended = torch.zeros(len(images), 1, dtype=torch.bool, device=images.device)
     for _ in range(most):
         new = net.write(images, words)[:, -1].argmax(-1, keepdim=True)
-        words = torch.cat([words, new.masked_fill(new >= net.start, 0)], dim=1)
-        ended = new >= net.start if len(words[0]) == 1 else ended | (new >= net.start)
-        words[:, -1:].masked_fill_(ended, NOTHING)
+        ended |= new >= net.start
+        words = torch.cat([words, new.masked_fill(ended, NOTHING)], dim=1)
         if bool(ended.all()):
             break
     return [tokenizer.decode([w for w in row if w != NOTHING]) for row in words.tolist()]

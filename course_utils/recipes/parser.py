@@ -92,5 +92,5 @@ RECIPE = Recipe(
     batches=batches,
     loss=loss,
     optimizer=muon,  # at 0.02
-    num_steps=2500,
+    num_steps=2000,
 )
