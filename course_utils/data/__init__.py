@@ -35,8 +35,10 @@ from course_utils.data.surfaces import (
     Torus,
     random_clouds,
 )
+from course_utils.data.tales import read_tale, tell
 from course_utils.data.text import captions, python_docs, split_text, stories
 from course_utils.data.translation import translation_pairs
+from course_utils.data.wordings import word_scene, word_strange
 
 __all__ = [
     "COLOURS",
@@ -88,6 +90,7 @@ __all__ = [
     "random_clouds",
     "random_notes",
     "read_caption",
+    "read_tale",
     "related_scenes",
     "ring",
     "ring_mixture",
@@ -95,6 +98,9 @@ __all__ = [
     "split_text",
     "stories",
     "summary_pairs",
+    "tell",
     "tone",
     "translation_pairs",
+    "word_scene",
+    "word_strange",
 ]

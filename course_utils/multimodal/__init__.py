@@ -9,19 +9,35 @@ from course_utils.multimodal.contrastive import (
     sigmoid_loss,
     softmax_loss,
 )
+from course_utils.multimodal.joint import (
+    JointTransformer,
+    caption_loss,
+    describe,
+    joint_loss,
+    joint_mask,
+)
+from course_utils.multimodal.parsing import parse, parsing_batch, same_picture
 from course_utils.multimodal.scoring import Scores, relation_of, score
 from course_utils.multimodal.text import NOTHING, TextEncoder, encode_captions
 
 __all__ = [
     "NOTHING",
     "ImageEncoder",
+    "JointTransformer",
     "Retrieval",
     "Scores",
     "TextEncoder",
     "TwoTowers",
+    "caption_loss",
+    "describe",
     "encode_captions",
+    "joint_loss",
+    "joint_mask",
+    "parse",
+    "parsing_batch",
     "relation_of",
     "retrieval",
+    "same_picture",
     "same_texts",
     "score",
     "sigmoid_loss",

@@ -68,6 +68,7 @@ def names() -> list[str]:
         "runs",
         "variants",
         "painters",
+        "partners",
     }  # this module, and what keeps losses and no weights
     return sorted({m.name for m in pkgutil.iter_modules(package.__path__)} - others)
 
