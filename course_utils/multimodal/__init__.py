@@ -9,16 +9,11 @@ from course_utils.multimodal.contrastive import (
     sigmoid_loss,
     softmax_loss,
 )
-from course_utils.multimodal.joint import (
-    JointTransformer,
-    caption_loss,
-    describe,
-    joint_loss,
-    joint_mask,
-)
+from course_utils.multimodal.joint import JointTransformer, joint_mask
 from course_utils.multimodal.parsing import parse, parsing_batch, same_picture
 from course_utils.multimodal.scoring import Scores, relation_of, score
 from course_utils.multimodal.text import NOTHING, TextEncoder, encode_captions
+from course_utils.multimodal.writing import caption_loss, describe, joint_loss
 
 __all__ = [
     "NOTHING",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.data.scenes import Related, Scene, read_caption
-from course_utils.language import WordTokenizer, sample
+from course_utils.language import WordTokenizer, pad_left, sample
 from course_utils.records import last
 
 DRAW, REFUSE, STOP = "<draw>", "<refuse>", "<stop>"
@@ -75,21 +75,19 @@ def parse(model: nn.Module, tokenizer: WordTokenizer, requests: Sequence[str]) -
     if isinstance(requests, str) or not requests or not all(text.strip() for text in requests):
         raise ValueError(f"expected a list of requests, none of them empty; got {requests!r}.")
     draw, refuse, stop = (tokenizer.special[name] for name in SPECIAL)
-    rows = [[*tokenizer.encode(text.lower()).tolist(), draw] for text in requests]
-    longest = max(map(len, rows))
     device = next(model.parameters()).device
-    prompt = torch.tensor([[stop] * (longest - len(row)) + row for row in rows], device=device)
-    mask = torch.tensor([[False] * (longest - len(r)) + [True] * len(r) for r in rows])
+    ask = torch.tensor([draw])
+    tokens, mask = pad_left([torch.cat([tokenizer.encode(t.lower()), ask]) for t in requests])
     steps = sample(
         model,
-        prompt,
+        tokens.to(device),
         mask=mask.to(device),
         max_new_tokens=LONGEST,
         temperature=0,
         stop=[stop],
     )
     answers = []
-    for row in last(steps).state[:, longest:].tolist():
+    for row in last(steps).state[:, tokens.shape[1] :].tolist():
         row = row[: row.index(stop)] if stop in row else row
         answers.append(None if refuse in row else _checked(tokenizer.decode(row)))
     return answers

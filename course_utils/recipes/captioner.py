@@ -12,7 +12,7 @@ import torch
 
 from course_utils.data import Batches, Scene, draw_scenes, placed_scenes, related_scenes
 from course_utils.diffusion import Cosine, Denoiser
-from course_utils.multimodal.joint import JointTransformer, caption_loss
+from course_utils.multimodal import JointTransformer, caption_loss
 from course_utils.recipes import captions
 from course_utils.recipes.recipe import Recipe
 from course_utils.training import muon

@@ -35,9 +35,17 @@ from course_utils.diffusion import (
     times_even_in_snr,
 )
 from course_utils.language import GPT
-from course_utils.multimodal import TextEncoder, encode_captions, score
-from course_utils.multimodal.joint import JointTransformer, caption_loss, describe, joint_loss
-from course_utils.multimodal.parsing import parse, same_picture
+from course_utils.multimodal import (
+    JointTransformer,
+    TextEncoder,
+    caption_loss,
+    describe,
+    encode_captions,
+    joint_loss,
+    parse,
+    same_picture,
+    score,
+)
 from course_utils.recipes import captions, painters, parser
 from course_utils.recipes.recipe import WEIGHTS, load
 from course_utils.records import last
@@ -143,7 +151,7 @@ def make_rival(seed: int) -> Iterator[tuple[int, Shares]]:
     known = {scene.caption: scene for scene in every}
     rows = [(text, known[c]) for text, c in zip(texts, meant, strict=True) if c is not None]
     asked, scenes = [row[0] for row in rows], [row[1] for row in rows]
-    old = load("shapes").net.get_submodule("text")
+    old = load("shapes").get_submodule("net.text")
     wanted = old(captions.encode(scenes)).vector.detach()
     images = draw_scenes(scenes, generator=torch.Generator().manual_seed(seed))
     batches = Batches(images, encode_requests(asked), wanted, batch_size=32, seed=seed)
