@@ -209,6 +209,7 @@ checks.run("00.1", total_calls)
 # | 11 | [Using language models](11_using_language_models.ipynb) | 40 min | 06, 07 |
 # | | **Part 3: side by side** | | |
 # | 12 | [Text to image](12_text_to_image.ipynb) | 35 min | 04, 10 |
+# | 15 | [Better together](15_better_together.ipynb) | 35 min | 11, 12 |
 #
 # ## What was measured
 #

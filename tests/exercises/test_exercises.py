@@ -46,7 +46,7 @@ def test_the_cases_differ_in_size(exercise):
         for place, value in enumerate(arguments):
             if isinstance(value, torch.Tensor | np.ndarray) and value.ndim:
                 sizes[place].add(tuple(value.shape))
-            elif isinstance(value, list):
+            elif isinstance(value, list | dict):
                 sizes[place].add(len(value))
     assert len(cases) >= 2
     assert sizes, "no argument has a size"
