@@ -507,15 +507,13 @@ for step, scores in painters.make("taught, words", seed):
 
 # %% tags=["measure"]
 # @title The same as what was kept?
+differences = []
 for step, scores in history.items():
     for group in ("new, one thing", "new, two things"):
         now, then = scores[group]["place"], kept["taught, words", 0][step][group]["place"]
+        differences.append(abs(now - then))
         print(f"{step} steps, {group}: place right {now:.0%}, kept {then:.0%}")
-again = abs(
-    history[250]["new, one thing"]["place"]
-    - kept["taught, words", 0][250]["new, one thing"]["place"]
-)
-claims.check("250 steps made again: difference to what is kept", again, "<", 0.2)
+claims.check("made again: farthest from what is kept", max(differences, default=0.0), "<", 0.2)
 
 # %% [markdown]
 # ## Captions never seen

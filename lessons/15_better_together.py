@@ -437,10 +437,10 @@ written = [tale_words.decode(row[1:]).strip() for row in last(steps).state.cpu()
 sentences = [[f"{part.strip()} ." for part in tale.split(".") if part.strip()] for tale in written]
 shown = [data.read_tale(tale) for tale in sentences]
 whole = [k for k, tale in enumerate(shown) if len(tale) == 4 and None not in tale]
-first = whole[0]
-print("\n".join(sentences[first]))
+tale = [*zip(sentences[whole[0]], shown[whole[0]], strict=True)] if whole else data.tell(source)
+print("\n".join(text for text, _ in tale))
 plots.image_row(
-    painters.paint(paints, shown[first], seed=2),
+    painters.paint(paints, [scene for _, scene in tale], seed=2),
     titles=[f"sentence {k}" for k in range(1, 5)],
     width=7.0,
     title="Written by one model, drawn by the other",
@@ -451,6 +451,7 @@ plots.image_row(
 # @title How many tales make sense, and how many pictures show them?
 known = [scene for tale in shown for scene in tale if scene is not None]
 print(f"tales of four sentences that make sense: {len(whole)} of {len(written)}")
+known = known or [scene for _, scene in tale]
 tale_right = multimodal.score(known, painters.paint(paints, known, seed=3)).right.float().mean()
 alone = [data.read_tale([s])[0] for tale in sentences for s in tale[1:]]
 made_up = sum(tale in set(tales) for tale in written)
