@@ -9,12 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_utils.notebook import chatting, plots, widgets
+    from course_utils.notebook import chatting, plots, poster, scoreboard, widgets
     from course_utils.notebook.claims import Claims
     from course_utils.notebook.machine import check_machine
     from course_utils.notebook.start import setup
 
-__all__ = ["Claims", "chatting", "check_machine", "plots", "setup", "widgets"]
+__all__ = [
+    "Claims",
+    "chatting",
+    "check_machine",
+    "plots",
+    "poster",
+    "scoreboard",
+    "setup",
+    "widgets",
+]
 
 # Names that live inside a module of another name.
 _HOME = {"Claims": "claims", "check_machine": "machine", "setup": "start"}

@@ -1,19 +1,13 @@
 """The claims of a lesson: a sentence, a measured number, the bound that it must meet."""
 
 import html
-import json
 import math
 import operator
-import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
-from course_utils import __version__
-from course_utils.notebook.folders import course_folder
+from course_utils.notebook import recorded
 
 Bound = bool | float | tuple[float, float]
 
@@ -100,26 +94,10 @@ class Claims:
         print(f"{len(self._claims) - len(failed)} of {len(self._claims)} claims hold")
         for text in failed:
             print("FAILS |", text)
-        self._save()
-
-    def _save(self) -> None:
-        """Write to a neighbour file, then rename: a reader never sees half of it."""
-        record = {
-            "lesson": self.lesson,
-            "versions": {
-                "course_utils": __version__,
-                "python": platform.python_version(),
-                "torch": str(torch.__version__),
-            },
-            "claims": [{**asdict(claim), "holds": claim.holds} for claim in self._claims.values()],
-        }
-        folder = course_folder() / "claims"
-        folder.mkdir(exist_ok=True)
-        unfinished = folder / f"{self.lesson}.json.{os.getpid()}"
-        unfinished.write_text(
-            json.dumps(_finite(record), indent=1, ensure_ascii=False), encoding="utf-8"
+        recorded.save(
+            self.lesson,
+            [{**asdict(claim), "holds": claim.holds} for claim in self._claims.values()],
         )
-        unfinished.replace(folder / f"{self.lesson}.json")
 
 
 @dataclass(frozen=True)
@@ -183,12 +161,3 @@ def _show(value: bool | float) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:,.0f}"
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: write those as text."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

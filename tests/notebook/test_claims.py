@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.notebook import Claims, claims
+from course_utils.notebook import Claims, recorded
 
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(claims, "course_folder", lambda: tmp_path)
+    monkeypatch.setattr(recorded, "course_folder", lambda: tmp_path)
     return tmp_path / "claims"
 
 
@@ -143,7 +143,7 @@ def test_a_write_that_fails_keeps_the_old_file(monkeypatch, folder):
     book = Claims("01")
     book.check("old", 1, "<", 2)
     book.verdicts()
-    monkeypatch.setattr(claims.json, "dumps", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(recorded.json, "dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         book.verdicts()
     assert json.loads((folder / "01.json").read_text())["claims"][0]["text"] == "old"

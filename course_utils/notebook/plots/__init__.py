@@ -24,6 +24,7 @@ from course_utils.notebook.plots.style import (
     SQUARE,
     WIDE,
 )
+from course_utils.notebook.plots.tallies import tally
 
 __all__ = [
     "ACCENTS",
@@ -57,4 +58,5 @@ __all__ = [
     "png",
     "scatter",
     "strips",
+    "tally",
 ]
