@@ -7,17 +7,21 @@ python tools/course_map.py --check    only tells whether one is out of date; exi
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {"01": "Part 1: diffusion", "06": "Part 2: language models", "12": "Part 3: side by side"}
 HEADS = {  # the first line of each table
-    "README.md": "| | lesson | the question | read | run |",
+    "README.md": "| | lesson | the question | read | run | CPU | memory |",
     "lessons/00_start_here.py": "# | | lesson | reading | needs |",
 }
+NOTE = "The last two columns are measured by `make test`:"
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,23 @@ def heads(root: Path) -> list[Head]:
     return [read_head(path) for path in sorted((root / "lessons").glob("[0-9][0-9]_*.py"))]
 
 
-def readme_rows(found: list[Head]) -> list[str]:
+def measured(root: Path) -> dict[str, Any]:
+    """What the last measured run of all lessons took; tools/measured.py writes it."""
+    path = root / "docs" / "measured.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"lessons": {}}
+
+
+def readme_rows(found: list[Head], took: Mapping[str, Mapping[str, float]]) -> list[str]:
     """The table of the README, below its first line."""
-    rows = ["|---|---|---|---|---|"]
+    rows = ["|---|---|---|---|---|---|---|"]
     for head in found:
         if head.number in PARTS:
-            rows.append(f"| | **{PARTS[head.number]}** | | | |")
+            rows.append(f"| | **{PARTS[head.number]}** | | | | | |")
         link = f"[{head.title}](notebooks/{head.name}.ipynb)"
-        rows.append(
-            f"| {head.number} | {link} | {head.question} | {head.minutes} min | {head.seconds} s |"
-        )
+        cells = [head.number, link, head.question, f"{head.minutes} min", f"{head.seconds} s"]
+        row = took.get(head.number)
+        cells += [f"{row['seconds']:.0f} s", f"{row['memory']:.1f} GB"] if row else ["", ""]
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
@@ -107,11 +118,23 @@ def with_table(text: str, first: str, rows: list[str]) -> str:
     return "\n".join([*lines[:start], *rows, *lines[end:]])
 
 
-def main() -> int:
+def note(took: Mapping[str, Any]) -> str:
+    """What README says under the table of what was measured."""
+    rows = took["lessons"].values()
+    if not rows:
+        return f"{NOTE} nothing was yet."
+    minutes, largest = sum(row["seconds"] for row in rows) / 60, max(row["memory"] for row in rows)
+    return (
+        f"{NOTE} {took['machine']}. All {len(rows)} lessons together: {minutes:.0f} minutes of the "
+        f"processor, and at most {largest:.1f} GB at once in one lesson."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write what is out of date, or only tell."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+    check = parser.parse_args(arguments).check
     stale = 0
     for file, text in updated(ROOT).items():
         if text == (ROOT / file).read_text(encoding="utf-8"):
@@ -125,12 +148,18 @@ def main() -> int:
 
 def updated(root: Path) -> dict[str, str]:
     """File -> what it should hold."""
-    found = heads(root)
-    rows = {"README.md": readme_rows(found), "lessons/00_start_here.py": map_rows(found)}
-    return {
+    found, took = heads(root), measured(root)
+    rows = {
+        "README.md": readme_rows(found, took["lessons"]),
+        "lessons/00_start_here.py": map_rows(found),
+    }
+    texts = {
         file: with_table((root / file).read_text(encoding="utf-8"), HEADS[file], rows[file])
         for file in HEADS
     }
+    line = re.compile(rf"^{re.escape(NOTE)} .*$", re.M)
+    texts["README.md"] = line.sub(lambda _: note(took), texts["README.md"])
+    return texts
 
 
 if __name__ == "__main__":
