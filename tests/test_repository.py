@@ -16,6 +16,7 @@ from packaging.version import Version
 
 import lock
 from builder.lesson import find_lessons
+from tables import article
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -168,13 +169,16 @@ def test_readme_says_of_a_lesson_what_its_head_says(root, number):
     assert run == seconds.replace("a minute", "60 s").replace(" seconds", " s")
 
 
-def test_what_the_lessons_quote_stands_in_the_article(root):
-    article = (root / "docs" / "article.md").read_text(encoding="utf-8")
-    head, _, text = article.partition("\n---\n")
-    words = re.sub(r"\*\*|\s+", lambda match: "" if "*" in match[0] else " ", text)
-    tested = re.findall(r"^\| \*(.+?)\* \| \[(\d\d) ·", head, re.M)
-    for path in sorted((root / "lessons").glob("[0-9][0-9]_*.py")):
+def test_what_a_lesson_quotes_is_in_the_article_and_the_verdict_names_the_lesson(root):
+    verdicts = article.read(root)
+    for path in find_lessons(root):
         quotes = re.findall(r"^# > \*(.+?)\*$", path.read_text(encoding="utf-8"), re.M)
         assert quotes, f"{path.name} quotes no sentence of the article"
-        assert (quotes[0], path.stem[:2]) in tested
-    assert [quote for quote, _ in tested if quote not in words] == []
+        for quote in quotes:
+            tested = {
+                lesson
+                for verdict in verdicts
+                if quote in verdict.says
+                for lesson in (*verdict.waits_for, *(claim[0] for claim in verdict.measured))
+            }
+            assert path.stem[:2] in tested, f"{path.name}: {quote} (docs/verdicts.toml)"

@@ -3,7 +3,7 @@
     python tools/write_docs.py            writes what is out of date
     python tools/write_docs.py --check    only tells; exit code 1 when something is
 
-The maps of the course, the scoreboard's list of claims.
+The maps of the course, the scoreboard's list of claims, the verdicts on the article.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import course_map
-from tables import claims
+from tables import article, claims
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def updated(root: Path) -> dict[str, str]:
     """File -> what it should hold."""
     found: dict[str, str] = {}
-    for part in (course_map.updated, claims.tables):
+    for part in (course_map.updated, claims.tables, article.tables):
         found |= part(root)
     return found
 
