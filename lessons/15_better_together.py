@@ -400,9 +400,9 @@ claims.check("writing: difference, captions of two things", writing, "within", (
 # *LLMs write descriptions, diffusion models visualize them.* Tales here have four sentences. The first says who, all others say *it*. So to draw the second sentence, one must have read the first. The writer is a GPT, trained here on 4,000 tales:
 
 # %%
+from course_utils import training
 from course_utils.language import GPT, GPTConfig, WordTokenizer, next_token_loss, sample
 from course_utils.records import last
-from course_utils.training import fit, muon
 
 source = torch.Generator().manual_seed(0)
 tales = [" ".join(text for text, _ in data.tell(source)) for _ in range(4000)]
@@ -410,12 +410,12 @@ tale_words = WordTokenizer.train("\n".join(tales) + "\n")
 stream = data.Windows(tale_words.encode("\n".join(tales) + "\n"), context_length=64, batch_size=16)
 torch.manual_seed(course.seed)
 writer = GPT(GPTConfig(tale_words.vocab_size, 64, num_heads=4, width=64)).to(course.device)
-fit(
+training.fit(
     writer,
     stream.to(course.device),
     next_token_loss,
     num_steps=sizes.writer_steps,
-    optimizer=muon(writer),
+    optimizer=training.muon(writer),
     checkpoint=course.checkpoint("tales"),
 )
 

@@ -83,7 +83,7 @@ class LoRA(nn.Module):
             raise ValueError(f"alpha must be above 0 and finite; got {alpha}.")
         self.linear = linear.requires_grad_(False)
         weight = linear.weight
-        self.register_buffer("scale", weight.new_tensor(alpha / rank), persistent=False)
+        self.register_buffer("scale", torch.tensor(alpha / rank).to(weight), persistent=False)
         self.a = nn.Parameter(torch.randn_like(weight[:rank]) / math.sqrt(weight.shape[1]))
         self.b = nn.Parameter(torch.zeros_like(weight[:, :rank]))
 
