@@ -18,10 +18,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {"01": "Part 1: diffusion", "06": "Part 2: language models", "12": "Part 3: side by side"}
 HEADS = {  # the first line of each table
-    "README.md": "| | lesson | the question | read | run | CPU | memory |",
+    "README.md": "| | lesson | the question | read | run |",
     "lessons/00_start_here.py": "# | | lesson | reading | needs |",
 }
-NOTE = "The last two columns are measured by `make test`:"
+MORE = " CPU | memory |"  # columns of README's table, once all was measured
+NOTE = "`make test` prints what each lesson took, `make measured` puts it here."
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,15 @@ def measured(root: Path) -> dict[str, Any]:
 
 def readme_rows(found: list[Head], took: Mapping[str, Mapping[str, float]]) -> list[str]:
     """The table of the README, below its first line."""
-    rows = ["|---|---|---|---|---|---|---|"]
+    more = 2 if took else 0
+    rows = ["|---|---|---|---|---|" + "---|" * more]
     for head in found:
         if head.number in PARTS:
-            rows.append(f"| | **{PARTS[head.number]}** | | | | | |")
+            rows.append(f"| | **{PARTS[head.number]}** | | | |" + " |" * more)
         link = f"[{head.title}](notebooks/{head.name}.ipynb)"
         cells = [head.number, link, head.question, f"{head.minutes} min", f"{head.seconds} s"]
         row = took.get(head.number)
-        cells += [f"{row['seconds']:.0f} s", f"{row['memory']:.1f} GB"] if row else ["", ""]
+        cells += [f"{row['seconds']:.0f} s", f"{row['memory']:.1f} GB"] if row else [""] * more
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 
@@ -122,11 +124,11 @@ def note(took: Mapping[str, Any]) -> str:
     """What README says under the table of what was measured."""
     rows = took["lessons"].values()
     if not rows:
-        return f"{NOTE} nothing was yet."
+        return NOTE
     minutes, largest = sum(row["seconds"] for row in rows) / 60, max(row["memory"] for row in rows)
     return (
-        f"{NOTE} {took['machine']}. All {len(rows)} lessons together: {minutes:.0f} minutes of the "
-        f"processor, and at most {largest:.1f} GB at once in one lesson."
+        f"{NOTE} Measured on {took['machine']}. All {len(rows)} lessons together: "
+        f"{minutes:.0f} minutes of the processor, and at most {largest:.1f} GB at once in one lesson."
     )
 
 
@@ -153,12 +155,13 @@ def updated(root: Path) -> dict[str, str]:
         "README.md": readme_rows(found, took["lessons"]),
         "lessons/00_start_here.py": map_rows(found),
     }
-    texts = {
-        file: with_table((root / file).read_text(encoding="utf-8"), HEADS[file], rows[file])
-        for file in HEADS
-    }
-    line = re.compile(rf"^{re.escape(NOTE)} .*$", re.M)
-    texts["README.md"] = line.sub(lambda _: note(took), texts["README.md"])
+    texts = {}
+    for file, first in HEADS.items():
+        text = (root / file).read_text(encoding="utf-8").replace(first + MORE, first)
+        texts[file] = with_table(text, first, rows[file])
+    line, first = re.compile(rf"^{re.escape(NOTE)}.*$", re.M), HEADS["README.md"]
+    text = line.sub(lambda _: note(took), texts["README.md"])
+    texts["README.md"] = text.replace(first, first + MORE) if took["lessons"] else text
     return texts
 
 

@@ -87,6 +87,8 @@ def test_more_than_a_lesson_may_take_is_said():
 
 def test_the_course_takes_no_more_than_it_may(root):
     rows = course_map.measured(root)["lessons"]
+    if not rows:
+        pytest.skip("nothing was measured yet: `make measured` after `make test`")
     assert sum(row["seconds"] for row in rows.values()) <= 60 * measured.MOST_MINUTES
     assert max(row["memory"] for row in rows.values()) <= measured.MOST_MEMORY
 
@@ -95,6 +97,6 @@ def test_a_row_of_readme_has_what_was_measured(root):
     head = course_map.heads(root)[1]
     took = {"01": {"seconds": 31.4, "memory": 0.78}}
     assert course_map.readme_rows([head], took)[-1].endswith("| 31 s | 0.8 GB |")
-    assert course_map.readme_rows([head], {})[-1].endswith(" s |  |  |")
+    assert course_map.readme_rows([head], {})[-1].endswith(f"| {head.seconds} s |")
     said = course_map.note({"machine": "a toaster", "lessons": took})
     assert "a toaster. All 1 lessons together: 1 minutes" in said
