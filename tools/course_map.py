@@ -128,7 +128,7 @@ def note(took: Mapping[str, Any]) -> str:
     minutes, largest = sum(row["seconds"] for row in rows) / 60, max(row["memory"] for row in rows)
     return (
         f"{NOTE} Measured on {took['machine']}. All {len(rows)} lessons together: "
-        f"{minutes:.0f} minutes of the processor, and at most {largest:.1f} GB at once in one lesson."
+        f"{minutes:.0f} minutes of the processor, and at most {largest:.1f} GB in a lesson."
     )
 
 
