@@ -11,13 +11,14 @@ unexport PYTHONHOME PYTHONPATH
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up lab test lessons docs poster checkpoints bench lock clean
+.PHONY: help set-up lab test lessons docs poster measured checkpoints bench lock clean
 
 help:
 	@echo "make lab                 set up (first time: minutes) and open the first lesson"
 	@echo "make test                set up, then lint, types, unit tests and every notebook"
 	@echo "make lessons             build the notebooks whose lesson changed; ONLY=02 one, FORCE=1 anew"
 	@echo "make docs                write what docs/ and README say of the lessons from the lessons"
+	@echo "make measured            put seconds and memory of the last make test into README"
 	@echo "make poster              draw what was measured here for a wall; ARGS=--fill runs what is missing"
 	@echo "make checkpoints         train the shipped weights anew; ONLY=02 those of one lesson, ONLY=digits one recipe"
 	@echo "make bench               compare with other libraries (35 minutes); ARGS=start one section"
@@ -40,6 +41,9 @@ lessons: set-up
 
 docs: set-up
 	@$(RUN) tools/write_docs.py $(ARGS)
+
+measured: set-up
+	@$(RUN) tools/measured.py $(ARGS)
 
 poster: set-up
 	@$(RUN) tools/make_poster.py $(ARGS)

@@ -160,7 +160,7 @@ def test_readme_says_of_a_lesson_what_its_head_says(root, number):
     (path,) = (root / "lessons").glob(f"{number}_*.py")
     lesson, readme = path.read_text(encoding="utf-8"), (root / "README.md").read_text("utf-8")
     row = next(line for line in readme.splitlines() if line.startswith(f"| {number} |"))
-    _, title, question, read, run = map(str.strip, row.strip("|").split("|"))
+    _, title, question, read, run, *_ = map(str.strip, row.strip("|").split("|"))
     name = re.search(r"^# # \d\d · (.+)$", lesson, re.M)[1]
     assert title == f"[{name}](notebooks/{path.stem}.ipynb)"
     assert f"# **{question}**" in lesson

@@ -7,10 +7,13 @@ python tools/course_map.py --check    only tells whether one is out of date; exi
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {"01": "Part 1: diffusion", "06": "Part 2: language models", "12": "Part 3: side by side"}
@@ -18,6 +21,8 @@ HEADS = {  # the first line of each table
     "README.md": "| | lesson | the question | read | run |",
     "lessons/00_start_here.py": "# | | lesson | reading | needs |",
 }
+MORE = " CPU | memory |"  # columns of README's table, once all was measured
+NOTE = "`make test` prints what each lesson took, `make measured` puts it here."
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,24 @@ def heads(root: Path) -> list[Head]:
     return [read_head(path) for path in sorted((root / "lessons").glob("[0-9][0-9]_*.py"))]
 
 
-def readme_rows(found: list[Head]) -> list[str]:
+def measured(root: Path) -> dict[str, Any]:
+    """What the last measured run of all lessons took; tools/measured.py writes it."""
+    path = root / "docs" / "measured.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"lessons": {}}
+
+
+def readme_rows(found: list[Head], took: Mapping[str, Mapping[str, float]]) -> list[str]:
     """The table of the README, below its first line."""
-    rows = ["|---|---|---|---|---|"]
+    more = 2 if took else 0
+    rows = ["|---|---|---|---|---|" + "---|" * more]
     for head in found:
         if head.number in PARTS:
-            rows.append(f"| | **{PARTS[head.number]}** | | | |")
+            rows.append(f"| | **{PARTS[head.number]}** | | | |" + " |" * more)
         link = f"[{head.title}](notebooks/{head.name}.ipynb)"
-        rows.append(
-            f"| {head.number} | {link} | {head.question} | {head.minutes} min | {head.seconds} s |"
-        )
+        cells = [head.number, link, head.question, f"{head.minutes} min", f"{head.seconds} s"]
+        row = took.get(head.number)
+        cells += [f"{row['seconds']:.0f} s", f"{row['memory']:.1f} GB"] if row else [""] * more
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
@@ -107,11 +120,23 @@ def with_table(text: str, first: str, rows: list[str]) -> str:
     return "\n".join([*lines[:start], *rows, *lines[end:]])
 
 
-def main() -> int:
+def note(took: Mapping[str, Any]) -> str:
+    """What README says under the table of what was measured."""
+    rows = took["lessons"].values()
+    if not rows:
+        return NOTE
+    minutes, largest = sum(row["seconds"] for row in rows) / 60, max(row["memory"] for row in rows)
+    return (
+        f"{NOTE} Measured on {took['machine']}. All {len(rows)} lessons together: "
+        f"{minutes:.0f} minutes of the processor, and at most {largest:.1f} GB in a lesson."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write what is out of date, or only tell."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+    check = parser.parse_args(arguments).check
     stale = 0
     for file, text in updated(ROOT).items():
         if text == (ROOT / file).read_text(encoding="utf-8"):
@@ -125,12 +150,19 @@ def main() -> int:
 
 def updated(root: Path) -> dict[str, str]:
     """File -> what it should hold."""
-    found = heads(root)
-    rows = {"README.md": readme_rows(found), "lessons/00_start_here.py": map_rows(found)}
-    return {
-        file: with_table((root / file).read_text(encoding="utf-8"), HEADS[file], rows[file])
-        for file in HEADS
+    found, took = heads(root), measured(root)
+    rows = {
+        "README.md": readme_rows(found, took["lessons"]),
+        "lessons/00_start_here.py": map_rows(found),
     }
+    texts = {}
+    for file, first in HEADS.items():
+        text = (root / file).read_text(encoding="utf-8").replace(first + MORE, first)
+        texts[file] = with_table(text, first, rows[file])
+    line, first = re.compile(rf"^{re.escape(NOTE)}.*$", re.M), HEADS["README.md"]
+    text = line.sub(lambda _: note(took), texts["README.md"])
+    texts["README.md"] = text.replace(first, first + MORE) if took["lessons"] else text
+    return texts
 
 
 if __name__ == "__main__":

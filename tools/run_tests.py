@@ -142,6 +142,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fixed = {"OMP_NUM_THREADS": "1", "COURSE_THREADS": "1", "TQDM_DISABLE": "1"}
     environment = {**os.environ, **fixed, "COURSE_HOME": str(home)}
     results = [run(known[name], environment) for name in names]
+    if "notebooks" in names and (home / "claims").is_dir():
+        import measured
+
+        print(measured.show(measured.gather(ROOT, home / "claims")))
     print(summary(results), flush=True)
     return 0 if all(result.passed for result in results) else 1
 

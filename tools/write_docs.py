@@ -3,7 +3,8 @@
     python tools/write_docs.py            writes what is out of date
     python tools/write_docs.py --check    only tells; exit code 1 when something is
 
-The maps of the course, the scoreboard's list of claims, the verdicts on the article.
+The maps of the course, the scoreboard's list of claims, the verdicts on the article, the glossary
+and the papers.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import course_map
-from tables import article, claims
+from tables import article, claims, glossary, papers
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+PARTS = (course_map.updated, claims.tables, article.tables, glossary.tables, papers.tables)
 
 
 def updated(root: Path) -> dict[str, str]:
     """File -> what it should hold."""
     found: dict[str, str] = {}
-    for part in (course_map.updated, claims.tables, article.tables):
+    for part in PARTS:
         found |= part(root)
     return found
 

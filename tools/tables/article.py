@@ -11,6 +11,7 @@ from typing import Any
 
 from course_map import Head, heads, with_table
 from tables.claims import Measured, of_lessons
+from tables.page import cell
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -132,12 +133,12 @@ def _row(
     numbers = []
     for lesson, text, words in verdict.measured:
         (claim,) = [claim for claim in claims[lesson] if claim.text == text]
-        numbers.append(f"{_cell(words)}: **{claim.number}** ({lesson})")
+        numbers.append(f"{cell(words)}: **{claim.number}** ({lesson})")
     said = "not yet measured"
     if verdict.verdict:
         mark = "" if verdict.verdict == "holds if" or not verdict.because else ":"
-        said = f"**{verdict.verdict}**{mark} {_cell(verdict.because)}".strip()
-    cells = f"*{_cell(verdict.says)}*", said, "; ".join(numbers), _links(verdict, lessons)
+        said = f"**{verdict.verdict}**{mark} {cell(verdict.because)}".strip()
+    cells = f"*{cell(verdict.says)}*", said, "; ".join(numbers), _links(verdict, lessons)
     return f"| {' | '.join(cells)} |"
 
 
@@ -149,11 +150,6 @@ def _links(verdict: Verdict, lessons: Mapping[str, Head]) -> str:
         for number in numbers
     ]
     return ", ".join([*links, *(f"{number} will come" for number in verdict.waits_for)])
-
-
-def _cell(text: str) -> str:
-    """Text that may stand in a cell of a table."""
-    return re.sub(r"([|<])", r"\\\1", text)
 
 
 def counted(root: Path) -> Iterator[str]:
