@@ -71,8 +71,10 @@ class GPTConfig:
         num_layers: transformer blocks.
         num_heads: H.
         width: D, divisible by num_heads; with positions by 2 num_heads.
-        causal: False lets every position see all others.
-        positions: False leaves out the rotary positions and the look at the token before.
+        causal: False lets every position see all others. Then each position also has a learned
+            embedding: rotary positions alone tell how far apart two tokens are, so in a text whose
+            tokens are all hidden, and so all alike, no position could know where it stands.
+        positions: False leaves out all positions and the look at the token before.
 
     Raises:
         ValueError: a size is out of its range.
@@ -111,14 +113,16 @@ class GPT(nn.Module):
     (Jordan et al. 2024, github.com/KellerJordan/modded-nanogpt).
     """
 
-    edges: tuple[str, ...] = ("embed", "logits")  # not hidden: left to AdamW
+    edges: tuple[str, ...] = ("embed", "places", "logits")  # not hidden: left to AdamW
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
         self.context_length = self.max_length = config.context_length
         looks_back = config.causal and config.positions
+        sees_all = config.positions and not config.causal
         self.embed = nn.Embedding(config.vocab_size, config.width)
+        self.places = nn.Embedding(config.context_length, config.width) if sees_all else None
         self.previous = nn.Parameter(torch.zeros(config.width)) if looks_back else None
         self.blocks = nn.ModuleList(
             Block(config.width, config.num_heads, causal=config.causal)
@@ -157,7 +161,7 @@ class GPT(nn.Module):
         check_vocabulary(tokens, self.config.vocab_size)
         length, start = tokens.shape[1], 0 if cache is None else cache.size
         check_length(start + length, self.context_length)
-        x = self.embed(tokens)  # (B, T, D)
+        x = self.read(tokens, start)  # (B, T, D)
         if self.previous is not None:
             before = F.pad(x, (0, 0, 1, -1)) if cache is None else cache.before(x)
             x = torch.addcmul(x, before, self.previous)
@@ -165,6 +169,13 @@ class GPT(nn.Module):
         for index, block in enumerate(self.blocks):
             x = block(x, turns=turns, cache=None if cache is None else cache.layers[index])
         return self.logits(self.norm(x))  # (B, T, V)
+
+    def read(self, tokens: Tensor, start: int = 0) -> Tensor:
+        """Embeddings (B, T, D) of tokens (B, T) of which the first stands at position `start`."""
+        x: Tensor = self.embed(tokens)
+        if self.places is None:
+            return x
+        return x + self.places.weight[start : start + tokens.shape[1]]
 
     def _turns(self, length: int, cache: Cache | None = None) -> Tensor | None:
         """(T, K / 2) rotations of the next positions, or None for a model without positions."""

@@ -70,7 +70,7 @@ def block_logits(model: MaskedLM, masked: Tensor, tokens: Tensor, block_size: in
     """Logits (B, T, V) for masked (B, T), each block of which sees the whole tokens before it."""
     net, length = model.net, tokens.shape[1]
     check_length(length, net.context_length)
-    x = net.embed(torch.cat([masked, tokens], dim=1))  # (B, 2 T, D)
+    x = torch.cat([net.read(masked), net.read(tokens)], dim=1)  # (B, 2 T, D)
     mask = visible_blocks(length, block_size, tokens.device)
     head_width = net.config.width // net.config.num_heads
     turns = rotations(length, head_width, like=net.embed.weight).repeat(2, 1)
@@ -181,7 +181,7 @@ def read_block(model: MaskedLM, tokens: Tensor, kept: list[KeyValues], *, keep: 
     net, start = model.net, kept[0].size
     head_width = net.config.width // net.config.num_heads
     turns = rotations(start + tokens.shape[1], head_width, like=net.embed.weight)[start:]
-    x = net.embed(tokens)
+    x = net.read(tokens, start)
     for block, cache in zip(net.blocks, kept, strict=True):
         assert isinstance(block, Block)
         q, k, v = block.attention.split(block.norm_attention(x), turns)
