@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from course_utils.data.reading import END, Alternative, Reader
-from course_utils.data.rules import SYMBOL, parse_rule, split
+from course_utils.data.rules import SYMBOL, expand, parse_rule, split
 
 _SPACE_TO_DROP = re.compile(r" (?=[.,;:!?\n])|(?<=\n) ")
 
@@ -101,6 +101,15 @@ class Grammar:
                     tokens.append(part)
             sentences.append(self.join(tokens))
         return sentences
+
+    def sentences(self, most: int = 100_000) -> dict[str, float]:
+        """Every sentence with its probability.
+
+        Raises:
+            ValueError: There are more than `most`, or infinitely many.
+        """
+        found = expand(self.rules, self.start, most)
+        return {self.join(tokens): prob for tokens, prob in found.items()}
 
     @staticmethod
     def split(sentence: str) -> list[str]:

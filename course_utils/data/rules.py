@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from course_utils.data.reading import Alternative
 
@@ -59,3 +60,31 @@ def parse_rule(name: str, text: str) -> list[Alternative]:
         Alternative(weight / total, parts)
         for weight, parts in zip(weights, expansions, strict=True)
     ]
+
+
+def expand(
+    rules: Mapping[str, Sequence[Alternative]], symbol: str, most: int, inside: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], float]:
+    """All that a symbol can become, with how likely it is.
+
+    Raises:
+        ValueError: there is more than `most`, or no end to it: a symbol comes back inside itself.
+    """
+    if symbol in inside:
+        raise ValueError(f"{symbol} comes back inside itself, so there is no end of sentences.")
+    found: dict[tuple[str, ...], float] = {}
+    for alternative in rules[symbol]:
+        begun = {(): alternative.prob}
+        for part in alternative.parts:
+            ends = expand(rules, part, most, (*inside, symbol)) if part in rules else {(part,): 1.0}
+            if len(begun) * len(ends) > most:
+                raise ValueError(
+                    f"the grammar can say more than {most:,} sentences. Use `sample`, or allow "
+                    "more."
+                )
+            begun = {a + b: p * q for a, p in begun.items() for b, q in ends.items()}
+        for tokens, prob in begun.items():
+            found[tokens] = found.get(tokens, 0) + prob
+        if len(found) > most:
+            raise ValueError(f"the grammar can say more than {most:,} sentences.")
+    return found

@@ -113,7 +113,7 @@ class GPT(nn.Module):
     (Jordan et al. 2024, github.com/KellerJordan/modded-nanogpt).
     """
 
-    edges: tuple[str, ...] = ("embed", "places", "logits")  # not hidden: left to AdamW
+    edges: tuple[str, ...] = ("embed", "logits")  # not hidden: left to AdamW
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
@@ -123,6 +123,8 @@ class GPT(nn.Module):
         sees_all = config.positions and not config.causal
         self.embed = nn.Embedding(config.vocab_size, config.width)
         self.places = nn.Embedding(config.context_length, config.width) if sees_all else None
+        if sees_all:
+            self.edges = (*self.edges, "places")
         self.previous = nn.Parameter(torch.zeros(config.width)) if looks_back else None
         self.blocks = nn.ModuleList(
             Block(config.width, config.num_heads, causal=config.causal)
