@@ -74,7 +74,7 @@ def expand(
         raise ValueError(f"{symbol} comes back inside itself, so there is no end of sentences.")
     found: dict[tuple[str, ...], float] = {}
     for alternative in rules[symbol]:
-        begun = {(): alternative.prob}
+        begun: dict[tuple[str, ...], float] = {(): alternative.prob}
         for part in alternative.parts:
             ends = expand(rules, part, most, (*inside, symbol)) if part in rules else {(part,): 1.0}
             if len(begun) * len(ends) > most:

@@ -2,6 +2,7 @@
 
 from course_utils.masked.blocks import block_loss, sample_blocks
 from course_utils.masked.bound import exact_bound, text_bound
+from course_utils.masked.exact import ExactMaskedLM
 from course_utils.masked.model import MaskedLM
 from course_utils.masked.objective import mask_tokens, masked_loss
 from course_utils.masked.orders import ORDERS, confident, left_to_right, random_order
@@ -9,6 +10,7 @@ from course_utils.masked.sampling import sample
 
 __all__ = [
     "ORDERS",
+    "ExactMaskedLM",
     "MaskedLM",
     "block_loss",
     "confident",

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from course_utils.language.inputs import check_batch
 from course_utils.layers import check_sizes
-from course_utils.masked.model import MaskedLM
+from course_utils.masked.model import Unmasker
 from course_utils.masked.objective import surprise
 
 
 @torch.no_grad()
 def text_bound(
-    model: MaskedLM, tokens: Tensor, *, num_draws: int = 8, generator: torch.Generator
+    model: Unmasker, tokens: Tensor, *, num_draws: int = 8, generator: torch.Generator
 ) -> Tensor:
     """For each text the bound of -log p, in nats, estimated with little noise.
 
@@ -54,7 +54,7 @@ def text_bound(
 
 
 @torch.no_grad()
-def exact_bound(model: MaskedLM, tokens: Tensor) -> Tensor:
+def exact_bound(model: Unmasker, tokens: Tensor) -> Tensor:
     """The same for one short text (T,), over all 2^T - 1 sets of hidden tokens; () nats.
 
     Raises:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.language import GPT
+
+
+class Unmasker(Protocol):
+    """What `sample` and the bounds need: a `MaskedLM`, or the exact one."""
+
+    mask_id: int
+
+    def __call__(self, tokens: Tensor) -> Any:
+        """Logits (B, T, V)."""
+
+    def check_text(self, tokens: Tensor) -> None:
+        """Raise ValueError if a text holds the mask."""
 
 
 class MaskedLM(nn.Module):

@@ -10,13 +10,13 @@ from torch import Tensor
 from course_utils.language.inputs import check_batch
 from course_utils.language.sampling import next_probs
 from course_utils.layers import check_sizes
-from course_utils.masked.model import MaskedLM
+from course_utils.masked.model import Unmasker
 from course_utils.masked.orders import Order, random_order
 from course_utils.records import SampleStep
 
 
 def sample(
-    model: MaskedLM,
+    model: Unmasker,
     tokens: Tensor,
     *,
     num_steps: int | None = None,
@@ -69,7 +69,7 @@ def sample(
 
 @torch.no_grad()
 def _passes(
-    model: MaskedLM,
+    model: Unmasker,
     tokens: Tensor,
     total: int,
     num_steps: int,

@@ -63,13 +63,15 @@ class Recipe:
 def names() -> list[str]:
     """The names of all recipes."""
     package = importlib.import_module(__package__ or "course_utils.recipes")
-    others = {
+    others = {  # this module, and what keeps scores and no weights
         "recipe",
         "runs",
         "variants",
         "painters",
         "partners",
-    }  # this module, and what keeps losses and no weights
+        "ways",
+        "crossings",
+    }
     return sorted({m.name for m in pkgutil.iter_modules(package.__path__)} - others)
 
 

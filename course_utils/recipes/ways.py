@@ -1,0 +1,174 @@
+"""Ways to write a caption with one network: left to right, in blocks, by diffusion.
+
+The language is `data.captions()`. It says 7,008 captions, of 8 or 17 words; filled up with line
+breaks each is a text of 18 tokens, so all is known of it. Letters: B batch, T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.data import Batches, captions
+from course_utils.language import GPT, GPTConfig, WordTokenizer, next_token_loss, sample
+from course_utils.masked import (
+    ExactMaskedLM,
+    MaskedLM,
+    block_loss,
+    masked_loss,
+    random_order,
+    sample_blocks,
+)
+from course_utils.masked import sample as unmask
+from course_utils.masked.orders import Order
+from course_utils.records import last
+from course_utils.training import Loss
+
+LENGTH = 18
+END = 0  # a line break, the first word
+PLACE, AND = (
+    slice(6, 8),
+    8,
+)  # where the first thing stands, and what follows if there is a second one
+WAYS: Mapping[str, int] = {"left to right": 1, "blocks of 2": 2, "blocks of 6": 6, "diffusion": 18}
+MASK = 18  # one more than the 17 words and the line break
+
+
+@cache
+def tokenizer() -> WordTokenizer:
+    """The words of the captions, and a line break."""
+    return WordTokenizer(("\n", *captions().vocabulary))
+
+
+@cache
+def language() -> tuple[Tensor, Tensor]:
+    """All texts (7008, 18), and how likely each is (7008,)."""
+    known = captions().sentences()
+    texts = torch.full((len(known), LENGTH), END)
+    for row, caption in zip(texts, known, strict=True):
+        tokens = tokenizer().encode(caption)
+        row[: len(tokens)] = tokens
+    return texts, torch.tensor(list(known.values()))
+
+
+def exact() -> ExactMaskedLM:
+    """The masked model that knows the language."""
+    return ExactMaskedLM(*language(), MASK)
+
+
+def said(num_texts: int, seed: int) -> Tensor:
+    """Texts (num_texts, 18), each as often as the language says it."""
+    texts, probs = language()
+    generator = torch.Generator().manual_seed(seed)
+    return texts[torch.multinomial(probs, num_texts, replacement=True, generator=generator)]
+
+
+def is_text(tokens: Tensor) -> Tensor:
+    """(B,) True where all 18 tokens are one of the texts, the line breaks at the end included."""
+    known = _known()
+    return torch.tensor([tuple(row) in known for row in tokens.tolist()])
+
+
+def true_log_probs(texts: Tensor) -> Tensor:
+    """(B,) log p of texts (B, 18) of the language."""
+    return torch.tensor([_known()[tuple(row)] for row in texts.tolist()]).log()
+
+
+@cache
+def _known() -> dict[tuple[int, ...], float]:
+    texts, probs = language()
+    return {tuple(row): prob for row, prob in zip(texts.tolist(), probs.tolist(), strict=True)}
+
+
+def network(causal: bool, width: int = 96) -> GPT:
+    """The one network, untrained: 224,000 weights, and 1,800 more if each place has a vector."""
+    return GPT(GPTConfig(MASK + 1, LENGTH, num_heads=4, width=width, causal=causal))
+
+
+def model(way: str, seed: int = 0, width: int = 96) -> nn.Module:
+    """The untrained network of a way of `WAYS`."""
+    torch.manual_seed(seed)
+    causal = WAYS[way] == 1
+    return network(causal, width) if causal else MaskedLM(network(causal, width), MASK)
+
+
+def batches(way: str, seed: int = 0) -> Batches:
+    """20,000 texts, 64 at a time; left to right, a line break stands before each."""
+    texts = said(20_000, seed)
+    if WAYS[way] == 1:
+        texts = torch.cat([torch.full((len(texts), 1), END), texts], dim=1)
+    return Batches(texts, batch_size=64, seed=seed)
+
+
+def loss(way: str) -> Loss:
+    """What a way is trained on."""
+    if WAYS[way] == 1:
+        return next_token_loss
+    return masked_loss if way == "diffusion" else partial(block_loss, block_size=WAYS[way])
+
+
+def write(
+    model: Any,
+    way: str,
+    num_texts: int,
+    passes: int = LENGTH,
+    order: Order = random_order,
+    seed: int = 0,
+) -> Tensor:
+    """Texts (num_texts, 18) in so many passes; left to right takes one for each token."""
+    generator = torch.Generator().manual_seed(seed)
+    device = next(iter(model.state_dict().values())).device
+    if WAYS[way] == 1:
+        start = torch.full((num_texts, 1), END, device=device)
+        steps = sample(model, start, max_new_tokens=LENGTH, generator=generator)
+        return last(steps).state[:, 1:]
+    if way == "diffusion":
+        gaps = torch.full((num_texts, LENGTH), MASK, device=device)
+        return last(unmask(model, gaps, num_steps=passes, order=order, generator=generator)).state
+    size = WAYS[way]
+    blocks = sample_blocks(
+        model,
+        num_texts,
+        LENGTH,
+        block_size=size,
+        steps_per_block=passes * size // LENGTH,
+        order=order,
+        generator=generator,
+    )
+    return last(blocks).state
+
+
+@torch.no_grad()
+def log_probs(model: Any, texts: Tensor) -> Tensor:
+    """(B,) log p of texts (B, 18) by a model that goes left to right."""
+    inputs = torch.cat([torch.full_like(texts[:, :1], END), texts[:, :-1]], dim=1)
+    logs: Tensor = model(inputs).log_softmax(-1)
+    return logs.gather(2, texts[..., None]).sum((1, 2))
+
+
+def fill_seen(model: Any, texts: Tensor, generator: torch.Generator) -> Tensor:
+    """Texts whose first place is hidden, and found again by a model that sees both sides."""
+    gaps = texts.clone()
+    gaps[:, PLACE] = MASK
+    return last(unmask(model, gaps, generator=generator)).state
+
+
+def fill_blind(model: Any, texts: Tensor, generator: torch.Generator) -> Tensor:
+    """Texts whose first place is written anew from the words before it."""
+    before = torch.cat([torch.full_like(texts[:, :1], END), texts[:, : PLACE.start]], dim=1)
+    written = last(sample(model, before, max_new_tokens=2, generator=generator)).state
+    return torch.cat([written[:, 1:], texts[:, PLACE.stop :]], dim=1)
+
+
+def fill_weighed(model: Any, texts: Tensor, generator: torch.Generator) -> Tensor:
+    """Texts whose first place is one of the four, each as often as it makes the whole likely."""
+    places = language()[0][:, PLACE].unique(dim=0)  # (4, 2)
+    tried = texts.repeat(len(places), 1, 1)  # (4, B, 18)
+    tried[:, :, PLACE] = places[:, None]
+    weights = log_probs(model, tried.flatten(0, 1)).view(len(places), -1).softmax(0)
+    drawn = torch.multinomial(weights.T.cpu(), 1, generator=generator)[:, 0]
+    return tried[drawn, torch.arange(len(texts))]
