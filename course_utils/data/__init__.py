@@ -36,7 +36,7 @@ from course_utils.data.surfaces import (
     random_clouds,
 )
 from course_utils.data.tales import read_tale, tell
-from course_utils.data.text import captions, python_docs, split_text, stories
+from course_utils.data.text import captions, python_docs, short_stories, split_text, stories
 from course_utils.data.translation import translation_pairs
 from course_utils.data.wordings import word_scene, word_strange
 
@@ -94,6 +94,7 @@ __all__ = [
     "related_scenes",
     "ring",
     "ring_mixture",
+    "short_stories",
     "spiral",
     "split_text",
     "stories",

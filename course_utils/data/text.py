@@ -68,6 +68,30 @@ def stories() -> Grammar:
     return Grammar({"story": story, **TALE})
 
 
+def short_stories() -> Grammar:
+    """Stories of one sentence, 16 to 20 words and marks long: 5,184 of them.
+
+    The treasure is named twice, and the pronoun agrees with the hero: "One day Mia found an old
+    key by the river, and she took the key to a friend." Whether it begins with "One day" shifts all
+    that follows.
+    """
+    story = " | ".join(
+        f"{when} {hero} found <kind> {treasure} <where>, and {pronoun} <kept> the {treasure} "
+        f"<purpose>. [{weight}]"
+        for (hero, pronoun), treasure in product(HEROES.items(), TREASURES)
+        for when, weight in (("One day", 1), ("", 2))
+    )
+    return Grammar(
+        {
+            "story": story,
+            "kind": "an old [2] | a golden | a tiny",
+            "where": "by the river [2] | under a tree | in the garden",
+            "kept": "took [2] | carried | brought",
+            "purpose": "home [2] | to a friend",
+        }
+    )
+
+
 def python_docs() -> str:
     """The reference topics that Python's own `help()` shows: 370,000 to 415,000 characters.
 

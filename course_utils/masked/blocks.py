@@ -11,12 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.diffusion import stratified_times
 from course_utils.language.inputs import check_batch, check_length
 from course_utils.language.sampling import next_probs
 from course_utils.layers import Block, KeyValues, check_sizes, rotations
 from course_utils.masked.model import MaskedLM
-from course_utils.masked.objective import mask_tokens, surprise
+from course_utils.masked.objective import even_counts, hide_tokens, surprise
 from course_utils.masked.orders import Order, random_order
 from course_utils.masked.sampling import unmask
 from course_utils.records import SampleStep
@@ -57,13 +56,11 @@ def block_loss(model: MaskedLM, batch: Sequence[Tensor], *, block_size: int) -> 
     check_batch(tokens)
     check_blocks(tokens.shape[1], block_size)
     model.check_text(tokens)
-    num_blocks = tokens.shape[1] // block_size
-    t = stratified_times(len(tokens) * num_blocks, tokens.device)  # one a block
-    blocks = tokens.reshape(-1, block_size)
-    masked, hidden = (x.view_as(tokens) for x in mask_tokens(blocks, t, model.mask_id))
-    losses = surprise(block_logits(model, masked, tokens, block_size), tokens)
-    weight = t.view(len(tokens), num_blocks).repeat_interleave(block_size, dim=1)
-    return (losses * hidden / weight).mean()
+    blocks = tokens.reshape(-1, block_size)  # (B blocks, S)
+    count = even_counts(len(blocks), block_size, tokens.device)
+    masked, hidden = (x.view_as(tokens) for x in hide_tokens(blocks, count, model.mask_id))
+    losses = surprise(block_logits(model, masked, tokens, block_size), tokens) * hidden
+    return (losses.view(-1, block_size).sum(1) / count).mean()
 
 
 def block_logits(model: MaskedLM, masked: Tensor, tokens: Tensor, block_size: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from course_utils.language.inputs import check_batch
 from course_utils.layers import check_sizes
 from course_utils.masked.model import Unmasker
-from course_utils.masked.objective import surprise
+from course_utils.masked.objective import hide_tokens, surprise
 
 
 @torch.no_grad()
@@ -46,9 +46,8 @@ def text_bound(
         spread = (torch.arange(num) + torch.rand(1, generator=generator)) / num
         spread = spread[torch.randperm(num, generator=generator)]
         count = 1 + (spread * length).long().clamp(max=length - 1)  # (B,) uniform on 1 ... T
-        ranks = torch.rand(num, length, generator=generator).argsort(1).argsort(1)
-        hidden = (ranks < count[:, None]).to(tokens.device)
-        losses = surprise(model(tokens.masked_fill(hidden, model.mask_id)), tokens) * hidden
+        masked, hidden = hide_tokens(tokens, count, model.mask_id, generator=generator)
+        losses = surprise(model(masked), tokens) * hidden
         found.append(length * losses.sum(1) / hidden.sum(1))
     return torch.stack(found).mean(0)
 

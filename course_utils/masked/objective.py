@@ -52,13 +52,51 @@ def mask_tokens(
     return tokens.masked_fill(hidden, mask_id), hidden
 
 
-def masked_loss(model: MaskedLM, batch: Sequence[Tensor]) -> Tensor:
-    """A bound from above of -log p(text), nats a token: the loss of what is hidden, over t.
+def hide_tokens(
+    tokens: Tensor, count: Tensor, mask_id: int, *, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Hide so many tokens of each text; every set of that number is as likely as another.
 
-    With t uniform, E[1/t sum over hidden of -log p(token | what is seen)] >= -log p(text): the
-    bound that a diffusion model trains, and here it can be compared with an entropy. Times come one
-    from each of B equal slices of (0, 1), so the factor 1/t is not as wild as it looks: as much as
-    it grows, as little is hidden.
+    Args:
+        tokens: (B, T) int64.
+        count: (B,) int64, 0 to T.
+        mask_id: what stands for a hidden token.
+        generator: of the choice; torch's global one if None.
+
+    Returns:
+        masked, hidden: as `mask_tokens`.
+
+    Raises:
+        ValueError: tokens or counts have another shape, type or range.
+    """
+    check_batch(tokens)
+    if count.shape != tokens.shape[:1] or count.is_floating_point():
+        raise ValueError(
+            f"count must be ({len(tokens)},) whole numbers, one per text; got "
+            f"{tuple(count.shape)} {count.dtype}."
+        )
+    if count.device.type == "cpu" and not bool(((count >= 0) & (count <= tokens.shape[1])).all()):
+        raise ValueError(f"count must lie in 0 ... {tokens.shape[1]}, the tokens of a text.")
+    source = generator.device if generator is not None else tokens.device
+    ranks = torch.rand(tokens.shape, generator=generator, device=source).argsort(1).argsort(1)
+    hidden = ranks.to(tokens.device) < count.to(tokens.device)[:, None]
+    return tokens.masked_fill(hidden, mask_id), hidden
+
+
+def even_counts(num_texts: int, length: int, device: torch.device | str = "cpu") -> Tensor:
+    """(B,) numbers of tokens to hide: uniform on 1 ... T, spread evenly over the texts."""
+    t = stratified_times(num_texts, device)
+    return 1 + (t * length).long().clamp(max=length - 1)
+
+
+def masked_loss(model: MaskedLM, batch: Sequence[Tensor]) -> Tensor:
+    """A bound from above of -log p(text), nats a token: the mean loss of what is hidden.
+
+    A number of tokens, uniform on 1 ... T, is hidden. On average over these numbers and sets the
+    loss is at least -log p(text) / T, so it can be compared with an entropy. It is the objective of
+    a masked diffusion, E[1/t sum over hidden of -log p(token | what is seen)] with t uniform and a
+    coin for each token, after the integral over t: given how many are hidden, their mean is left.
+    Without the wild factor 1/t it is less noisy (docs/experiments.md, lesson 13).
 
     Args:
         model: the network and its mask.
@@ -70,14 +108,16 @@ def masked_loss(model: MaskedLM, batch: Sequence[Tensor]) -> Tensor:
     Raises:
         ValueError: the batch is no tuple of one tensor of tokens, or a token is the mask.
 
-    Source: Sahoo et al. 2024, equation 10 with alpha_t = 1 - t, arXiv:2406.07524.
+    Source: Sahoo et al. 2024, equation 10 with alpha_t = 1 - t, arXiv:2406.07524; Hoogeboom et al.
+    2022, equation 3, arXiv:2110.02037.
     """
     (tokens,) = batch
     check_batch(tokens)
     model.check_text(tokens)
-    t = stratified_times(len(tokens), tokens.device)
-    masked, hidden = mask_tokens(tokens, t, model.mask_id)
-    return (surprise(model(masked), tokens) * hidden / t[:, None]).mean()
+    count = even_counts(len(tokens), tokens.shape[1], tokens.device)
+    masked, hidden = hide_tokens(tokens, count, model.mask_id)
+    losses = surprise(model(masked), tokens) * hidden  # (B, T)
+    return (losses.sum(1) / count).mean()
 
 
 def surprise(logits: Tensor, tokens: Tensor) -> Tensor:

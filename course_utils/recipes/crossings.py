@@ -22,8 +22,8 @@ from course_utils.training import fit, muon
 
 PATH = WEIGHTS / "crossings.json"
 SEEDS = (0, 1, 2)
-STEPS = (200, 400, 800, 1600)  # each a training of its own
-PASSES = (1, 2, 3, 6, 9, 18)  # for all 18 tokens
+STEPS = (100, 200, 400, 800)  # each a training of its own
+PASSES = (1, 2, 4, 5, 10, 20)  # for all 20 tokens
 NUM_TEXTS = 1000
 
 
@@ -34,10 +34,10 @@ def passes_of(way: str) -> list[int]:
 
 
 def described(texts: Tensor) -> dict[str, float]:
-    """What share of texts (B, 18) the language says, and what share of those has two things."""
+    """What share of texts (B, 20) the language says, and which of those begin with "One day"."""
     right = ways.is_text(texts)
-    two = texts[right][:, ways.AND] != ways.END
-    return {"valid": mean(right), "two": mean(two) if len(two) else 0.0}
+    begun = texts[right][:, 0] == int(ways.tokenizer().encode("One")[0])
+    return {"valid": mean(right), "one day": mean(begun) if len(begun) else 0.0}
 
 
 def mean(values: Tensor) -> float:
@@ -56,23 +56,16 @@ def scores(model: Any, way: str) -> dict[str, dict[str, float]]:
 
 
 def filled(model: Any, way: str) -> dict[str, float]:
-    """How the first place of captions with two things was filled in -> the share that is a text.
-
-    Two tokens are hidden, and the second thing must stand elsewhere. Left to right, the model goes
-    on from the words before ("blind"), or reads each of the four places to the end of the caption
-    and draws one by how likely the whole is ("weighed").
-    """
-    texts = ways.said(3 * NUM_TEXTS, seed=2000)
-    texts = texts[texts[:, ways.AND] != ways.END]
-    generator = torch.Generator().manual_seed(0)
-    if way == "left to right":
-        return {
-            "blind": mean(ways.is_text(ways.fill_blind(model, texts, generator))),
-            "weighed": mean(ways.is_text(ways.fill_weighed(model, texts, generator))),
-        }
-    if way == "diffusion":
-        return {"seen": mean(ways.is_text(ways.fill_seen(model, texts, generator)))}
-    return {}
+    """How a hidden treasure was found -> the share of texts that are right; nothing in blocks."""
+    texts, generator = ways.said(NUM_TEXTS, seed=2000), torch.Generator().manual_seed(0)
+    fills = {
+        "left to right": {"blind": ways.fill_blind, "weighed": ways.fill_weighed},
+        "diffusion": {"seen": ways.fill_seen},
+    }
+    return {
+        name: mean(ways.is_text(fill(model, texts, generator)))
+        for name, fill in fills.get(way, {}).items()
+    }
 
 
 def excess(model: Any, way: str) -> float | None:

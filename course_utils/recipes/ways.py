@@ -1,7 +1,7 @@
-"""Ways to write a caption with one network: left to right, in blocks, by diffusion.
+"""Ways to write a short story with one network: left to right, in blocks, by diffusion.
 
-The language is `data.captions()`. It says 7,008 captions, of 8 or 17 words; filled up with line
-breaks each is a text of 18 tokens, so all is known of it. Letters: B batch, T tokens.
+The language is `data.short_stories()`. It says 5,184 stories; filled up with line breaks each is a
+text of 20 tokens, so all is known of it. Letters: B batch, T tokens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import Batches, captions
+from course_utils.data import Batches, short_stories
+from course_utils.data.text import TREASURES
 from course_utils.language import GPT, GPTConfig, WordTokenizer, next_token_loss, sample
 from course_utils.masked import (
     ExactMaskedLM,
@@ -28,29 +29,25 @@ from course_utils.masked.orders import Order
 from course_utils.records import last
 from course_utils.training import Loss
 
-LENGTH = 18
+LENGTH = 20
 END = 0  # a line break, the first word
-PLACE, AND = (
-    slice(6, 8),
-    8,
-)  # where the first thing stands, and what follows if there is a second one
-WAYS: Mapping[str, int] = {"left to right": 1, "blocks of 2": 2, "blocks of 6": 6, "diffusion": 18}
-MASK = 18  # one more than the 17 words and the line break
+WAYS: Mapping[str, int] = {"left to right": 1, "blocks of 2": 2, "blocks of 5": 5, "diffusion": 20}
+MASK = 41
 
 
 @cache
 def tokenizer() -> WordTokenizer:
-    """The words of the captions, and a line break."""
-    return WordTokenizer(("\n", *captions().vocabulary))
+    """The words of the stories, and a line break."""
+    return WordTokenizer(("\n", *short_stories().vocabulary))
 
 
 @cache
 def language() -> tuple[Tensor, Tensor]:
-    """All texts (7008, 18), and how likely each is (7008,)."""
-    known = captions().sentences()
+    """All texts (5184, 20), and how likely each is (5184,)."""
+    known = short_stories().sentences()
     texts = torch.full((len(known), LENGTH), END)
-    for row, caption in zip(texts, known, strict=True):
-        tokens = tokenizer().encode(caption)
+    for row, story in zip(texts, known, strict=True):
+        tokens = tokenizer().encode(story)
         row[: len(tokens)] = tokens
     return texts, torch.tensor(list(known.values()))
 
@@ -61,20 +58,20 @@ def exact() -> ExactMaskedLM:
 
 
 def said(num_texts: int, seed: int) -> Tensor:
-    """Texts (num_texts, 18), each as often as the language says it."""
+    """Texts (num_texts, 20), each as often as the language says it."""
     texts, probs = language()
     generator = torch.Generator().manual_seed(seed)
     return texts[torch.multinomial(probs, num_texts, replacement=True, generator=generator)]
 
 
 def is_text(tokens: Tensor) -> Tensor:
-    """(B,) True where all 18 tokens are one of the texts, the line breaks at the end included."""
+    """(B,) True where all 20 tokens are one of the texts, the line breaks at the end included."""
     known = _known()
     return torch.tensor([tuple(row) in known for row in tokens.tolist()])
 
 
 def true_log_probs(texts: Tensor) -> Tensor:
-    """(B,) log p of texts (B, 18) of the language."""
+    """(B,) log p of texts (B, 20) of the language."""
     return torch.tensor([_known()[tuple(row)] for row in texts.tolist()]).log()
 
 
@@ -119,7 +116,7 @@ def write(
     order: Order = random_order,
     seed: int = 0,
 ) -> Tensor:
-    """Texts (num_texts, 18) in so many passes; left to right takes one for each token."""
+    """Texts (num_texts, 20) in so many passes; left to right takes one for each token."""
     generator = torch.Generator().manual_seed(seed)
     device = next(iter(model.state_dict().values())).device
     if WAYS[way] == 1:
@@ -144,31 +141,47 @@ def write(
 
 @torch.no_grad()
 def log_probs(model: Any, texts: Tensor) -> Tensor:
-    """(B,) log p of texts (B, 18) by a model that goes left to right."""
+    """(B,) log p of texts (B, 20) by a model that goes left to right."""
     inputs = torch.cat([torch.full_like(texts[:, :1], END), texts[:, :-1]], dim=1)
     logs: Tensor = model(inputs).log_softmax(-1)
     return logs.gather(2, texts[..., None]).sum((1, 2))
 
 
+@cache
+def treasures() -> Tensor:
+    """(8,) the tokens of the treasures; each story names one twice."""
+    return torch.cat([tokenizer().encode(word) for word in TREASURES])
+
+
+def treasure_at(texts: Tensor) -> Tensor:
+    """(B,) where a treasure is named for the first time."""
+    return torch.isin(texts, treasures().to(texts.device)).int().argmax(1)
+
+
 def fill_seen(model: Any, texts: Tensor, generator: torch.Generator) -> Tensor:
-    """Texts whose first place is hidden, and found again by a model that sees both sides."""
-    gaps = texts.clone()
-    gaps[:, PLACE] = MASK
+    """Texts (B, 20) whose first treasure is hidden, and found by a model that sees both sides."""
+    gaps = texts.scatter(1, treasure_at(texts)[:, None], MASK)
     return last(unmask(model, gaps, generator=generator)).state
 
 
 def fill_blind(model: Any, texts: Tensor, generator: torch.Generator) -> Tensor:
-    """Texts whose first place is written anew from the words before it."""
-    before = torch.cat([torch.full_like(texts[:, :1], END), texts[:, : PLACE.start]], dim=1)
-    written = last(sample(model, before, max_new_tokens=2, generator=generator)).state
-    return torch.cat([written[:, 1:], texts[:, PLACE.stop :]], dim=1)
+    """Texts whose first treasure is written anew by a model that sees only what is before it."""
+    filled, places = texts.clone(), treasure_at(texts)
+    for place in places.unique().tolist():
+        rows = places == place
+        before = torch.cat([torch.full_like(texts[rows, :1], END), texts[rows, :place]], dim=1)
+        written = last(sample(model, before, max_new_tokens=1, generator=generator)).state
+        filled[rows, place] = written[:, -1]
+    return filled
 
 
 def fill_weighed(model: Any, texts: Tensor, generator: torch.Generator) -> Tensor:
-    """Texts whose first place is one of the four, each as often as it makes the whole likely."""
-    places = language()[0][:, PLACE].unique(dim=0)  # (4, 2)
-    tried = texts.repeat(len(places), 1, 1)  # (4, B, 18)
-    tried[:, :, PLACE] = places[:, None]
-    weights = log_probs(model, tried.flatten(0, 1)).view(len(places), -1).softmax(0)
+    """The same, but each of the eight treasures is tried, and the whole text read.
+
+    One is drawn, each as often as it makes the whole likely: what Bayes' rule says.
+    """
+    places = treasure_at(texts)[:, None]
+    tried = torch.stack([texts.scatter(1, places, int(word)) for word in treasures()])  # (8, B, T)
+    weights = log_probs(model, tried.flatten(0, 1)).view(len(tried), -1).softmax(0)
     drawn = torch.multinomial(weights.T.cpu(), 1, generator=generator)[:, 0]
     return tried[drawn, torch.arange(len(texts))]
