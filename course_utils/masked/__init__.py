@@ -7,11 +7,13 @@ from course_utils.masked.model import MaskedLM
 from course_utils.masked.objective import mask_tokens, masked_loss
 from course_utils.masked.orders import ORDERS, confident, left_to_right, random_order
 from course_utils.masked.sampling import sample
+from course_utils.masked.sure import accept, sample_sure
 
 __all__ = [
     "ORDERS",
     "ExactMaskedLM",
     "MaskedLM",
+    "accept",
     "block_loss",
     "confident",
     "exact_bound",
@@ -21,5 +23,6 @@ __all__ = [
     "random_order",
     "sample",
     "sample_blocks",
+    "sample_sure",
     "text_bound",
 ]
