@@ -24,7 +24,7 @@ from course_utils.notebook import Claims, plots, setup, widgets
 course = setup("13", seed=0)
 claims = Claims("13")
 sizes = course.sizes(
-    cpu=dict(steps=400, block_steps=200, texts=300, digits=100),
+    cpu=dict(steps=400, block_steps=200, texts=200, digits=100),
     gpu=dict(steps=800, block_steps=400, texts=1000, digits=500),
 )
 
@@ -102,15 +102,6 @@ torch.manual_seed(course.seed)
 config = GPTConfig(MASK + 1, T, num_layers=2, num_heads=4, width=96, causal=False)
 model = MaskedLM(GPT(config), MASK).to(course.device)
 
-# %% tags=["measure"]
-# @title The page's loss and the package's
-big = ways.said(20_000, seed=3).to(course.device)
-with torch.no_grad():
-    ours, theirs = masked_loss(model, (big,)), masked.masked_loss(model, (big,))
-claims.check(
-    "page and package: difference of the loss, untrained", (ours - theirs).abs(), "<", 0.02
-)
-
 # %% [markdown]
 # Beside it we train the same network from left to right, for the same number of steps, on the same stories.
 
@@ -135,6 +126,14 @@ training.fit(
     num_steps=sizes.steps,
 )
 writer = writer.eval()
+
+# %% tags=["measure"]
+# @title The page's loss and the package's, of the trained network
+many = ways.said(4000, seed=3).to(course.device)
+with torch.no_grad():
+    ours, theirs = masked_loss(model, (many,)), masked.masked_loss(model, (many,))
+print(f"nats a token: page {ours:.3f}, package {theirs:.3f}")
+claims.check("page and package: difference of the loss", (ours - theirs).abs(), "<", 0.05)
 
 # %% [markdown]
 # ## Any order
@@ -427,7 +426,7 @@ claims.check(
 claims.check("control, random order: two treasures", differ["random"], "<", 0.35)
 
 # %% [markdown]
-# (Why then do people use it? With greedy choices, temperature 0, both gaps take the *same* likeliest treasure. That is safe, and says one story again and again:)
+# Would greedy choices help, temperature 0? Then both gaps take the *same* likeliest treasure. **Guess:** how many different stories come out?
 
 # %% tags=["measure"]
 # @title Confident and greedy
@@ -435,10 +434,14 @@ greedy = last(
     masked.sample(perfect, gaps.cpu(), num_steps=10, order=masked.confident, temperature=0)
 ).state
 varied = ways.write(perfect, "diffusion", sizes.texts, seed=7)
-greedy_share, greedy_kinds = right(greedy), len({tuple(row) for row in greedy.tolist()})
-print(f"greedy: stories {greedy_share:.0%}, different texts {greedy_kinds} of {len(greedy)}")
-print(f"drawn one a pass: different texts {len({tuple(row) for row in varied.tolist()})}")
+greedy_kinds, kinds = (len({tuple(row) for row in made.tolist()}) for made in (greedy, varied))
+print(f"greedy: {greedy_kinds} different text of {len(greedy)}: {readable(greedy[0])}")
+print(f"drawn, one word a pass: {kinds} different texts")
 claims.check("confident and greedy: different texts", greedy_kinds, "==", 1)
+claims.check("drawn, one word a pass: different texts (share)", kinds / len(varied), ">", 0.9)
+
+# %% [markdown]
+# One text, again and again; and it is no story. Each word is the likeliest at its place, over stories that begin with *One day* and such that do not.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 13.2 - Accept or mask (20 min, a build)
@@ -503,11 +506,11 @@ for name, found in sure.items():
         print(f"{name}, threshold {threshold:4}: {passes:5.1f} passes, stories {share:4.0%}")
 claims.check("perfect, threshold 0.9: stories", sure["perfect"][3][1], ">", 0.99)
 claims.check("perfect, threshold 0.9: passes for 20 words", sure["perfect"][3][0], "<", 17)
-claims.check("trained, threshold 0.9: passes", sure["trained"][3][0], "<", 18)
-claims.check("trained, threshold 0.9: stories", sure["trained"][3][1], ">", 0.75)
+claims.check("trained, threshold 0.99: passes", sure["trained"][4][0], "<", 18)
+claims.check("trained, threshold 0.99: stories", sure["trained"][4][1], ">", 0.85)
 
 # %% [markdown]
-# A quarter of the passes is saved, and nothing is lost. Not more: a story makes about nine choices, and choices that hang together must wait for each other. How far diffusion can be parallel is a question about the *text*.
+# A quarter of the passes is saved, and nothing is lost. (The trained network is surer than it may be, so its threshold must be higher.) Why not more? A story makes eight choices, and a place is not sure before the choices stand that it hangs on. How far diffusion can be parallel is a question about the *text*.
 #
 # Choose an order and a number of passes. The shade says in which pass each word was found.
 
@@ -652,12 +655,15 @@ def best(way: str, passes: int) -> measure.Scatter:
     return over_seeds(way, 800, lambda f: f["texts"][f"{passes} {order}"]["valid"])
 
 
-print(f"{'passes':16}" + "".join(f"{n:>16}" for n in (4, 10, 20)))
+print(f"{'passes':16}" + "".join(f"{n:>18}" for n in (4, 10, 20)))
 four = {}
 for way in ways.WAYS:
     four[way] = {n: best(way, n) for n in (4, 10, 20) if n in crossings.passes_of(way)}
-    cells = [str(four[way][n]) if n in four[way] else "-" for n in (4, 10, 20)]
-    print(f"{way:16}" + "".join(f"{cell:>16}" for cell in cells))
+    cells = [
+        f"{found.mean:.1%} ± {(found.high - found.low) / 2:.1%}" if found else "-"
+        for found in (four[way].get(n) for n in (4, 10, 20))
+    ]
+    print(f"{way:16}" + "".join(f"{cell:>18}" for cell in cells))
 claims.check("20 passes: left to right (worst seed)", four["left to right"][20].low, ">", 0.97)
 claims.check("20 passes: blocks of 5 (worst seed)", four["blocks of 5"][20].low, ">", 0.85)
 claims.check("20 passes: diffusion (worst seed)", four["diffusion"][20].low, ">", 0.85)
@@ -736,10 +742,12 @@ for name, (images, wanted) in looks.items():
     away[name] = judge.distance(images, real.test.images.to(course.device))
     print(f"{name:30} read as asked {read[name]:4.0%}, distance by features {away[name]:6.2f}")
 claims.check("digits by next token: read as asked", read["written"], ">", 0.75)
-claims.check("digits by next token: distance by features", away["written"], "<", 1.0)
-claims.check("fake, each pixel for itself: distance", away["fake: each pixel for itself"], ">", 2.0)
+claims.check("digits by next token: distance by features", away["written"], "<", 0.6)
+claims.check("fake, each pixel for itself: distance", away["fake: each pixel for itself"], ">", 1.2)
 
 # %% [markdown]
+# (Mind the fake: the judge reads it well, since it holds each digit's ink where it belongs. The distance sees that it has no strokes.)
+#
 # So *continuous data* is a habit of diffusion, and *tokens* one of language models. What a picture costs this way: 256 calls for 256 pixels. Diffusion draws all pixels at once, in ten (lesson 03). That, and not a law, is why each family stays at home.
 #
 # ## Where the claim stops being true

@@ -71,6 +71,7 @@ def names() -> list[str]:
         "partners",
         "ways",
         "crossings",
+        "rivals",
     }
     return sorted({m.name for m in pkgutil.iter_modules(package.__path__)} - others)
 
