@@ -17,17 +17,28 @@ from course_utils.measure.drawings import Seen, see
 from course_utils.measure.judges import Judge, classification_loss
 from course_utils.measure.laws import Law, fit_law, repeated_fits
 from course_utils.measure.motion import Motion, likeness, track
+from course_utils.measure.roofline import (
+    CARDS,
+    Machine,
+    Sizes,
+    diffusion_seconds,
+    measured_machine,
+    next_token_seconds,
+)
 from course_utils.measure.tones import Tones, cents, fit_tones, gathered
 
 __all__ = [
+    "CARDS",
     "Calls",
     "Judge",
     "Law",
+    "Machine",
     "Modes",
     "Motion",
     "Saturation",
     "Scatter",
     "Seen",
+    "Sizes",
     "Tones",
     "cents",
     "classification_loss",
@@ -35,6 +46,7 @@ __all__ = [
     "count_parameters",
     "counted_calls",
     "covered",
+    "diffusion_seconds",
     "distances",
     "energy_distance",
     "entropy",
@@ -43,8 +55,10 @@ __all__ = [
     "forward_flops",
     "gathered",
     "likeness",
+    "measured_machine",
     "modes",
     "nearest",
+    "next_token_seconds",
     "repeated_fits",
     "saturation",
     "see",

@@ -385,3 +385,25 @@ def test_the_registry_finds_lessons_and_lists_ids(monkeypatch):
         exercises.find("99.7")
     with pytest.raises(ValueError, match="lesson 42 has no exercises"):
         exercises.find("42.1")
+
+
+def test_a_method_that_is_handed_over_is_not_changed_by_being_copied():
+    scale = Scaled(2.0)
+    exercise = Exercise(
+        id="99.1",
+        title="applies",
+        reference=lambda x, method: method(x),
+        cases=lambda: [(torch.ones(2), scale.times), (torch.ones(3), scale.times)],
+        mistakes=[],
+    )
+    mark = checks.grade(exercise, lambda x, method: x)
+    assert mark.verdict == "not right yet"
+    assert not any("in place" in detail for detail in mark.details)
+
+
+@dataclass
+class Scaled:
+    factor: float
+
+    def times(self, x):
+        return self.factor * x

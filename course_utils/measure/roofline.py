@@ -1,0 +1,122 @@
+"""What a transformer's answer costs at least: operations, bytes moved, and what a machine minds.
+
+Letters: B batch, T tokens, L layers, D width.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A roof: no program does more operations a second, and none moves more bytes.
+
+    Attributes:
+        name: with the precision.
+        operations: floating-point operations a second; a multiplication with its addition are two.
+        bandwidth: bytes a second between memory and what computes.
+
+    Raises:
+        ValueError: a rate is not above 0.
+
+    Source: Williams, Waterman and Patterson 2009, "Roofline", Communications of the ACM 52 (4).
+    """
+
+    name: str
+    operations: float
+    bandwidth: float
+
+    def __post_init__(self) -> None:
+        if not (self.operations > 0 and self.bandwidth > 0):
+            raise ValueError(
+                f"a machine's rates must be above 0; got {self.operations} operations and "
+                f"{self.bandwidth} bytes a second."
+            )
+
+    def seconds(self, operations: float, moved: float) -> float:
+        """The least time for so many operations and bytes, done side by side: the larger of two."""
+        return max(operations / self.operations, moved / self.bandwidth)
+
+    @property
+    def ridge(self) -> float:
+        """Operations a byte from which on arithmetic is the limit, and below it memory."""
+        return self.operations / self.bandwidth
+
+
+# Data sheets of NVIDIA: bfloat16 on tensor cores without sparsity, and the memory's bandwidth.
+CARDS: Mapping[str, Machine] = {
+    "H200 SXM": Machine("H200 SXM, bfloat16", 989e12, 4.8e12),
+    "A100 80GB SXM": Machine("A100 80GB SXM, bfloat16", 312e12, 2.039e12),
+    "T4": Machine("T4, float16", 65e12, 0.32e12),
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of a transformer, as its cost sees it.
+
+    Attributes:
+        weights: in all.
+        num_layers: L.
+        width: D.
+        bytes_each: of a number: 4 in float32, 2 in bfloat16.
+    """
+
+    weights: float
+    num_layers: int
+    width: int
+    bytes_each: int = 2
+
+    def work(self, new: int, seen: int, batch: int) -> tuple[float, float]:
+        """Operations and bytes of one pass over `new` tokens of each text, which see `seen`.
+
+        Each weight is used twice for each token, by a multiplication and an addition, and is read
+        once a pass, for all. Attention adds 4 D operations a layer for each pair of tokens, and
+        reads a key and a value for each that is seen. Small things (norms, activations that stay in
+        the cache) are left out.
+        """
+        operations = batch * new * (2 * self.weights + 4 * self.num_layers * self.width * seen)
+        numbers = self.weights + 2 * batch * self.num_layers * self.width * seen
+        return operations, self.bytes_each * numbers
+
+
+def next_token_seconds(
+    sizes: Sizes, machine: Machine, tokens: int, batch: int = 1, *, cached: bool = True
+) -> float:
+    """The least time to write so many tokens in each of B texts, one a pass.
+
+    With a cache a pass reads one new token; without, all that stand.
+    """
+    passes = range(1, tokens + 1)
+    return sum(machine.seconds(*sizes.work(1 if cached else k, k, batch)) for k in passes)
+
+
+def diffusion_seconds(
+    sizes: Sizes, machine: Machine, tokens: int, batch: int = 1, *, calls: int
+) -> float:
+    """The least time for so many calls, each over all tokens of B examples."""
+    return calls * machine.seconds(*sizes.work(tokens, tokens, batch))
+
+
+def measured_machine(*, repeats: int = 5) -> Machine:
+    """What the CPU does of large float32 products, and of a copy that fits in no cache."""
+    side, long = 768, 2**24
+    a, b = torch.randn(side, side), torch.randn(side, side)
+    source, target = torch.randn(long), torch.empty(long)
+
+    def quickest(what: Callable[[], object]) -> float:
+        times = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            what()
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    product = quickest(lambda: a @ b)
+    copied = quickest(lambda: target.copy_(source))
+    return Machine("this CPU, float32", 2 * side**3 / product, 2 * 4 * long / copied)
