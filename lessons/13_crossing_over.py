@@ -438,10 +438,11 @@ greedy_kinds, kinds = (len({tuple(row) for row in made.tolist()}) for made in (g
 print(f"greedy: {greedy_kinds} different text of {len(greedy)}: {readable(greedy[0])}")
 print(f"drawn, one word a pass: {kinds} different texts")
 claims.check("confident and greedy: different texts", greedy_kinds, "==", 1)
+claims.check("confident and greedy: stories (share)", right(greedy), "==", 0)
 claims.check("drawn, one word a pass: different texts (share)", kinds / len(varied), ">", 0.9)
 
 # %% [markdown]
-# One text, again and again; and it is no story. Each word is the likeliest at its place, over stories that begin with *One day* and such that do not.
+# One text, again and again; and it is no story. Each word is the likeliest for its own place, whatever stands beside it.
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 13.2 - Accept or mask (20 min, a build)
