@@ -45,6 +45,7 @@ sizes = course.sizes(
 
 # %%
 from course_utils import data, diffusion, masked, measure, recipes, training
+from course_utils.language import sample
 from course_utils.records import last
 from course_utils.recipes import crossings, patches, pixels, rivals, ways
 
@@ -182,7 +183,7 @@ claims.check("sigma 0.3: pixels that survive", table["pixel survives"][at], ">",
 claims.check("sigma 0.3: digits that are read", table["digit is read"][at], ">", 0.9)
 
 # %% [markdown]
-# The ids die early, as is said. But an id is only a *name*, and the numbers are arbitrary. A row that says *which* word it is by a 1 among zeros survives a good deal more:
+# The ids die early, as is said. But an id is only a *name*, and the numbers are arbitrary. So write a word as a row of 41 numbers, a 1 among zeros, and add the same noise to it. **Guess:** how many words survive now?
 
 # %% tags=["measure"]
 # @title The same words, written as ones among zeros
@@ -228,8 +229,6 @@ def half_and_end(task: str, family: str, seed: int) -> tuple[Tensor, Tensor, Ten
         start = ways.END if task == "text" else pixels.LEVELS + 3
         length = ways.LENGTH if task == "text" else 256
         prompt = torch.full((16, 1), start, device=course.device)
-        from course_utils.language import sample
-
         states = [
             s.state[:, 1:] for s in sample(net, prompt, max_new_tokens=length, generator=generator)
         ]
@@ -740,7 +739,7 @@ claims.check("control: condition behind it", obeyed["next token", "behind"], "<"
 claims.check("diffusion, condition behind the gap", obeyed["diffusion", "behind"], ">", 0.9)
 
 # %% [markdown]
-# (Where the hero is hidden, his pronoun stands behind: a draw in the dark is right half the time.)
+# (The hidden hero is drawn without knowing the pronoun, or even that the story goes on with *found*: *One* would do as well.)
 #
 # **Where it ends.** *Natively* is right: a prompt is nothing but words. But it must come *first*. A label, a caption or a visible word tells a diffusion model something about any place.
 #
