@@ -271,7 +271,9 @@ claims.check(
 )
 
 # %% [markdown]
-# **Where it ends.** Revising is what Gaussian diffusion does, and it alone. Text by diffusion is *iterative*, and as final as any text: what is found stays.
+# That three never revise follows from their samplers: it is a check of the code. That the fourth is nearly all unsettled is the finding.
+#
+# **Where it ends.** Revising is what Gaussian diffusion does, and it alone here. Text by diffusion is *iterative*, and as final as any text: what is found stays.
 #
 # ## 3 · Training objective
 #
@@ -523,7 +525,12 @@ for batch, lines in maps.items():
             f"  {name:22}"
             + "".join(f"{n:6}: {1000 * s:8.1f}" for n, s in zip(lengths, found, strict=True))
         )
-
+    (lengths, ours), (_, ten) = lines["next token"], lines["diffusion, 10 calls"]
+    level = measure.crossing(lengths, ours, ten)
+    print(
+        "  ten calls and next token are level at",
+        "no size" if level is None else f"{level:.0f} tokens",
+    )
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 14.2 - Where they cross (15 min, medium)
@@ -586,13 +593,13 @@ claims.check("alone: next token's bytes over diffusion's", less, ">", 10)
 # %% [markdown]
 # And on a large machine, with a large model? That can be *calculated*: a billion weights in bfloat16 on an NVIDIA H200, by its data sheet 989 trillion operations and 4.8 trillion bytes a second, so 206 operations a byte. The least times; no real program reaches them.
 #
-# Choose how many outputs are made side by side, and how many calls diffusion makes.
+# Choose how many outputs are made side by side, and how many calls diffusion makes. **Guess:** alone, at how many tokens are ten calls and next token level?
 
 # %% tags=["measure"]
 # @title The map of a card, by calculation
 BILLION = measure.Sizes(1e9, 24, 1856)
 card = measure.CARDS["H200 SXM"]
-GRID = (16, 64, 256, 1024, 4096)
+GRID = (4, 16, 64, 256, 1024, 4096)
 
 
 def calculated(machine: measure.Machine, calls: int, batch: int) -> dict[str, list[float]]:
@@ -610,7 +617,7 @@ def calculated(machine: measure.Machine, calls: int, batch: int) -> dict[str, li
 def show(batch=1, calls=10, machine="H200 SXM"):
     """The least seconds against the size of the output."""
     lines = calculated(measure.CARDS[machine], calls, batch)
-    first = "diffusion" if lines["diffusion"][2] < lines["next token"][2] else "next token"
+    first = "diffusion" if lines["diffusion"][3] < lines["next token"][3] else "next token"
     return plots.curves(
         {name: (GRID, found) for name, found in lines.items()},
         title=f"{machine}, {batch} at a time, {calls} calls: at 256 tokens {first} is first",
@@ -635,10 +642,18 @@ show(1, 10)
 # @title Who is first for 256 tokens, and from which batch on?
 alone, crowd = calculated(card, 10, 1), calculated(card, 10, 256)
 print(
-    f"alone: next token {1000 * alone['next token'][2]:.0f} ms, ten calls {1000 * alone['diffusion'][2]:.1f} ms"
+    f"alone: next token {1000 * alone['next token'][3]:.0f} ms, ten calls {1000 * alone['diffusion'][3]:.1f} ms"
 )
 print(
-    f"256 at a time: next token {1000 * crowd['next token'][2]:.2f} ms, ten calls {1000 * crowd['diffusion'][2]:.2f} ms an output"
+    f"256 at a time: next token {1000 * crowd['next token'][3]:.2f} ms, ten calls {1000 * crowd['diffusion'][3]:.2f} ms an output"
+)
+level = measure.crossing(GRID, alone["next token"], alone["diffusion"])
+print(f"alone, ten calls and next token are level at {level:.1f} tokens")
+claims.check(
+    "card, alone: ten calls are level with next token at (tokens), off 10 by",
+    abs(level - 10),
+    "<",
+    1,
 )
 turns = {}
 for calls in (10, 50, 250, 1000):
@@ -652,13 +667,13 @@ for calls in (10, 50, 250, 1000):
     print(f"{calls:4} calls: next token is first from {turns[calls]} at a time on")
 claims.check(
     "card, alone, 256 tokens: next token over ten calls",
-    alone["next token"][2] / alone["diffusion"][2],
+    alone["next token"][3] / alone["diffusion"][3],
     ">",
     10,
 )
 claims.check(
     "card, 256 at a time: ten calls over next token",
-    crowd["diffusion"][2] / crowd["next token"][2],
+    crowd["diffusion"][3] / crowd["next token"][3],
     ">",
     3,
 )
@@ -666,6 +681,8 @@ claims.check("card, ten calls: next token is first from this batch on", turns[10
 claims.check("card, 1,000 calls, alone: diffusion is slower", turns[1000], "==", 1)
 
 # %% [markdown]
+# Alone, as many tokens as calls are level: both wait for the same weights, once a call. Then the batch decides.
+#
 # **Where it ends.** *Slower* and *faster* are true for whoever serves many at once, and for hundreds of calls. For one reader with a long output it is the other way round. (Distilled to one call, or with guidance at two networks a call, the line moves by that factor. Caches, drafts and quantised weights move the other.)
 #
 # ## 5 · Conditioning
