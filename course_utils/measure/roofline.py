@@ -113,15 +113,16 @@ def crossing(
 
     Args:
         sizes: rising, above 0.
-        first, second: the costs at these sizes, above 0.
+        first: a cost at each of these sizes, above 0.
+        second: the other.
 
     Raises:
         ValueError: the lists are empty or of unequal length, or hold a number that is not above 0.
     """
     if not len(sizes) == len(first) == len(second) >= 1 or min(*sizes, *first, *second) <= 0:
         raise ValueError(
-            f"crossing needs a cost above 0 for each size; got {len(sizes)} sizes, {len(first)} and "
-            f"{len(second)} costs."
+            f"crossing needs a cost above 0 for each size; got {len(sizes)} sizes, {len(first)} "
+            f"and {len(second)} costs."
         )
     gap = [math.log(b / a) for a, b in zip(first, second, strict=True)]
     for k in range(len(sizes)):
