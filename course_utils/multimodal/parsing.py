@@ -101,12 +101,7 @@ def same_picture(caption: str | None, scene: Scene) -> bool:
     if caption is None or _checked(caption) is None:
         return False
     said = read_caption(caption)
-    if said == scene:
-        return True
-    opposite = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
-    if not isinstance(said, Related):
-        return False
-    return Related(said.second, opposite[said.relation], said.first) == scene
+    return said == scene or (isinstance(said, Related) and said.turned == scene)
 
 
 def _checked(text: str) -> str | None:
