@@ -565,7 +565,7 @@ claims.check("control: wrong captions", wrong.high, "<", 0.1)
 
 # %% tags=["measure"]
 # @title The same noise, a caption and its mirror
-some = new_pairs[::10]
+some = new_pairs[::11]
 both = torch.stack(
     [
         painters.paint(painter, [s.mirrored if turned else s for s in some], seed=3).cpu()

@@ -32,7 +32,7 @@ sizes = course.sizes(
 # %% [markdown]
 # ## The bench
 #
-# > *Diffusion models and LLMs [...] operate on fundamentally different principles.*
+# > *While both are powerful generative AI technologies, they operate on fundamentally different principles*
 #
 # A U-Net that paints and a GPT that tells stories differ in everything: data, size, task. If one is slower, what is the reason? A bench changes **one thing at a time**. Lesson 13 showed that each family can do the other's work. So we have four models, two tasks by two families:
 #
@@ -102,9 +102,9 @@ claims.check(
 #
 # ## 1 · Data domain
 #
-# > *Diffusion models: work with continuous data (pixels, audio samples, coordinates).*
+# > *Diffusion Models: Work with continuous data (pixels, audio samples, coordinates).*
 # >
-# > *LLMs: work with discrete tokens (words, characters, code symbols).*
+# > *LLMs: Work with discrete tokens (words, characters, code symbols).*
 #
 # *Why not add noise to words?* Tokens are numbers, too. We bring pixels and token ids to a standard deviation of 1, add the same Gaussian noise, and round back. **Guess:** at noise of 0.3, what share of pixels and what share of ids survives?
 
@@ -207,7 +207,9 @@ claims.check(
 #
 # ## 2 · Generation process
 #
-# > *Diffusion models: iterative refinement. LLMs: sequential generation [...] (usually).*
+# > *Diffusion Models: Iterative refinement—start with noise and gradually refine over many steps.*
+# >
+# > *LLMs: Sequential generation—predict one token at a time, left-to-right (usually).*
 #
 # Lesson 00 asked what is final half-way. Now for all four.
 
@@ -277,7 +279,9 @@ claims.check(
 #
 # ## 3 · Training objective
 #
-# > *Learn to predict and remove noise. Learn to predict the next token given context.*
+# > *Diffusion Models: Learn to predict and remove noise at each denoising step.*
+# >
+# > *LLMs: Learn to predict the next token given context.*
 #
 # Both are regressions with a floor that is not zero (lessons 02 and 06). *How far above its floor does each end?* For text the floor is the entropy of the language. For pictures nobody knows it; so diffusion is asked about the ring, whose best denoiser is a formula.
 
@@ -340,9 +344,9 @@ claims.check("control: a uniform guess", uniform, ">", 1)
 #
 # ## 4 · Latency
 #
-# > *Diffusion models: slower generation (requires many iterations, typically 50-1000 steps).*
+# > *Diffusion Models: Slower generation (requires many iterations, typically 50-1000 steps).*
 # >
-# > *LLMs: faster generation (single forward pass per token, though many tokens needed for long outputs).*
+# > *LLMs: Faster generation (single forward pass per token, though many tokens needed for long outputs).*
 #
 # **Guess first:** an output of 256 tokens. Ten calls over all of them, or 256 calls for one each, with a cache: which is sooner done?
 #
@@ -695,7 +699,9 @@ claims.check("card, 1,000 calls, alone: diffusion is slower", turns[1000], "==",
 #
 # ## 5 · Conditioning
 #
-# > *Often conditioned on text prompts. Natively text-based [...] making conditioning more natural.*
+# > *Diffusion Models: Often conditioned on text prompts (CLIP embeddings) to guide image generation.*
+# >
+# > *LLMs: Natively text-based—input and output are both text, making conditioning more natural.*
 #
 # Each of the four is told something: the digit's label, or the hero of the story. *Is it obeyed?* The control is read against *another* label or hero. And for text: does it matter where the condition stands?
 
@@ -770,7 +776,9 @@ claims.check("diffusion, condition behind the gap", obeyed["diffusion", "behind"
 #
 # ## 6 · Use cases
 #
-# > *Diffusion models: creative content generation. LLMs: language understanding and generation.*
+# > *Diffusion Models: Creative content generation—images, art, audio, video.*
+# >
+# > *LLMs: Language understanding and generation—text, code, reasoning, conversation.*
 #
 # At home and away, at equal weights and equal training. **Guess:** how far behind is the visitor?
 
@@ -832,7 +840,9 @@ claims.check(
 #
 # ## 7 · Output interpretability
 #
-# > *Output is visual/auditory—easy for humans to evaluate subjectively. Output is textual—can be evaluated for correctness, coherence, and factual accuracy.*
+# > *Diffusion Models: Output is visual/auditory—easy for humans to evaluate subjectively.*
+# >
+# > *LLMs: Output is textual—can be evaluated for correctness, coherence, and factual accuracy.*
 #
 # A story is right or wrong by rule. A digit is read by a judge. Do both instruments tell a good generator from a bad one? Two fakes, one for each: *one story*, again and again; and *the average* of each digit, which nobody wrote.
 
