@@ -103,6 +103,8 @@ plots.image_row(
 
 # %% tags=["measure"]
 # @title Links alone and the chain, three seeds of wordings and noise
+import itertools
+
 from course_utils import measure
 
 scenes = partners.new_scenes()
@@ -117,9 +119,12 @@ def described(images: Tensor, noise: float = 0.0) -> list[bool]:
     return [multimodal.same_picture(line, s) for line, s in zip(lines, scenes, strict=True)]
 
 
-def links(seed: int, noise: float = 0.0, **wording) -> tuple[Tensor, Tensor, Tensor]:
+def links(seed: int, noise: float = 0.0, greets: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """(N, 3) each link alone, (N, 3) each within the chain, and the same for a perfect painter."""
-    requests = partners.requests(scenes, 100 + seed, new=True, **wording)
+    requests = partners.requests(scenes, 100 + seed, new=True)
+    if greets:
+        hellos = itertools.cycle(data.wordings.GREETINGS)
+        requests = [f"{hello} {request}" for hello, request in zip(hellos, requests, strict=False)]
     found = multimodal.parse(reads, parser.tokenizer(), requests)
     parsed = [multimodal.same_picture(c, s) for c, s in zip(found, scenes, strict=True)]
     real = data.draw_scenes(scenes, generator=torch.Generator().manual_seed(seed))
@@ -156,12 +161,12 @@ claims.check("every link alone is right", min(s.low for s in shares.values()), "
 claims.check("the chain, from free words to words again", chained.low, ">", 0.75)
 
 # %% [markdown]
-# Three shares $a, b, c$ leave the chain little room: at least $a+b+c-2$, where no two links fail on the same request, and at most the weakest. Here that is a hundredth. The **product** lies between; it is what links would give that fail independently. To see whether they do, links must be weak. So now the requests
-# have their parts in an order that the parser never saw, and the captioner sees through noise:
+# Three shares $a, b, c$ leave the chain little room: at least $a+b+c-2$, where no two links fail on the same request, and at most the weakest. Here that is a hundredth. The **product** lies between; it is what links would give that fail independently. To see whether they do, links must be weak. So now each request
+# begins with a greeting that the parser never read, such as *good evening !*, and the captioner sees through noise:
 
 # %% tags=["measure"]
 # @title The same with weak links
-weak = [links(seed, noise=0.7, new_order=True) for seed in seeds]
+weak = [links(seed, noise=0.25, greets=True) for seed in seeds]
 for alone, within, _ in weak:
     a = alone.float().mean(0)
     chain_of_weak, by_product = within.all(1).float().mean(), a.prod()
@@ -256,7 +261,7 @@ claims.check("two things: the parser ahead, worst of it over best without", help
 claims.check("one thing, straight in", without["one thing"].low, ">", 0.7)
 
 # %% [markdown]
-# So *LLMs parse and understand prompts* helps where two things must be told apart, and is not needed for one. Our first rival had 700 steps and half the wordings, drew 6 % of two things right, and made us write that *two need a parser*. It was undertrained. Whether more would close the gap, we do not know.
+# So *LLMs parse and understand prompts* helps where two things must be told apart, and is not needed for one. An earlier rival, trained for a tenth of that, drew hardly any pair rightly, and made us write that two *need* a parser. It was undertrained ([log](../docs/experiments.md)). Whether still more would close the gap, we do not know.
 #
 # ## How far does the parser reach?
 #
@@ -315,7 +320,7 @@ claims.check("no colour: refused", refused["no colour"], "<", 0.5)
 claims.check("two things of one colour: refused", refused["two things of one colour"], "<", 0.5)
 
 # %% [markdown]
-# So the elephant was refused for its word. Where a request is *wrong* in known words, the parser makes something up, fluently, as in lesson 08. And another *order* of the parts was never trained: it costs, in two trainings of three.
+# So the elephant was refused for its word. (The rule refuses *do not draw* because *not* is a word it never saw; the parser reads over it.) Where a request is *wrong* in known words, the parser makes something up, fluently, as in lesson 08. And another *order* of the parts was never trained: it costs, in two trainings of three.
 #
 # ## One network for both
 #
