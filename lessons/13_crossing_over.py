@@ -232,7 +232,7 @@ claims.check(
 )
 
 # %% [markdown]
-# A perfect network pays the entropy and no more, in any order. Ours pays more than the one from left to right. It was asked more: a next word has 20 questions a story, a gap $2^{20}$ sets of seen words. Is it only slower? Here are twelve trainings of each, three seeds for each length.
+# A perfect network pays the entropy and no more, in any order (what is left is noise of the estimate). Ours pays more than the one from left to right. It was asked more: a next word has 20 questions a story, a gap $2^{20}$ sets of seen words. Is it only slower? Here are twelve trainings of each, three seeds for each length.
 
 # %% tags=["measure"]
 # @title Nats above the entropy, against the length of training
@@ -748,7 +748,7 @@ claims.check("fake, each pixel for itself: distance", away["fake: each pixel for
 # %% [markdown]
 # (Mind the fake: the judge reads it well, since it holds each digit's ink where it belongs. The distance sees that it has no strokes.)
 #
-# So *continuous data* is a habit of diffusion, and *tokens* one of language models. What a picture costs this way: 256 calls for 256 pixels. Diffusion draws all pixels at once, in ten (lesson 03). That, and not a law, is why each family stays at home.
+# So *continuous data* is a habit of diffusion, and *tokens* one of language models. What a picture costs this way: 256 calls for 256 pixels. Diffusion draws all pixels at once, in ten (lesson 03). A price then, and no law, speaks for each at home. Lesson 14 measures it.
 #
 # ## Where the claim stops being true
 #
