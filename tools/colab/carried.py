@@ -21,7 +21,7 @@ from course_utils.training import load_checkpoint, save_checkpoint
 WEIGHTS = Path("course_utils", "weights")
 EXACT = 11  # significant bits of a weight in half precision
 DATE = (2020, 1, 1, 0, 0, 0)  # the same files make the same wheel
-LINE = 120  # letters
+LINE = 1000  # letters; each line end costs a notebook seven more
 FOR_TEXT = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
 # A weight is two bytes: high ones are alike, low ones are noise, so each looks at its own kind.
 FOR_WEIGHTS = [{**FOR_TEXT[0], "lc": 0, "lp": 1, "pb": 1}]
