@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **Two kinds of machines make things up. One begins with noise, one with an empty page. Does yours run them, and what will you build?**
+# **Two kinds of machines make things up. One begins with noise, one with an empty page. Does your machine run them, and how do they differ?**
 #
 # After this lesson you can
 #
@@ -9,10 +9,10 @@
 # - tell the two ways of generating apart, by what is finished when;
 # - find your way: how a lesson works, where answers are, which lesson comes next.
 #
-# *8 minutes to read, 3 minutes more for the exercise, about 10 seconds to run on two cores. Needs no other lesson. The course grew out of [the article](../docs/article.md) "Diffusion Models vs LLMs". The exercise is solved in
+# *8 minutes to read, 3 minutes more for the exercise, about 10 seconds to run on two cores. Needs no other lesson; Python, a little PyTorch and school probability are assumed. The course grew out of [the article](../docs/article.md) "Diffusion Models vs LLMs". The exercise is solved in
 # [the answer booklet](answers/00_start_here.ipynb).*
 #
-# Run each cell by Shift and Enter, from the top.
+# In this course you build both machines from nothing: what adds noise and what takes it away, what counts words and what attends to them, the training and the loops that make pictures and texts. Run each cell by Shift and Enter, from the top.
 
 # %% tags=["setup"]
 import textwrap
@@ -36,7 +36,7 @@ from course_utils.notebook.machine import check_machine
 check_machine()
 
 # %% [markdown]
-# *ok* is what it says. *advice* works, but slowly or with little room. *PROBLEM* does not work; the arrow says what to do. No lesson needs a graphics card, and none needs a network.
+# *ok* is what it says. *advice* works, but slowly or with little room. *PROBLEM* does not work; such a line ends in an arrow `->` and what to do. (*Tier* and *mode*, above, come at the end of this page. `make lab` is the command that opens these notebooks.) No lesson needs a graphics card, and none needs a network.
 #
 # ## The claim
 #
@@ -56,8 +56,9 @@ words = tokenizer()  # text in, numbers of words out, and back
 CALLS = 40
 
 
-def paint(seed: int, label: int = 3) -> list:
-    """A digit from noise, in 40 calls; every step is kept."""
+def paint(seed: int) -> list:
+    """A digit from noise, in 40 calls; every step is kept. Which digit, the seed decides."""
+    label = torch.randint(10, (1,), generator=torch.Generator().manual_seed(seed)).item()
     cond, noise = torch.tensor([label], device=course.device), torch.Generator().manual_seed(seed)
     steps = diffusion.sample(painter, (1, 1, 16, 16), num_steps=CALLS, cond=cond, generator=noise)
     return list(steps)
@@ -73,7 +74,7 @@ def write(seed: int) -> list:
 pictures, texts = paint(seed=0), write(seed=0)
 
 # %% [markdown]
-# Two different machines, one form: `sample` hands out a step after each call, and a step has a `state`. One is a picture, the other a row of words.
+# Two different machines, one form: `sample` hands out a step, here after each call, and a step has a `state`. One is a picture, the other a row of numbers that stand for words (and for full stops and commas).
 #
 # **Guess first.** After how many of the 40 calls will you know the digit? And after how many, who the story is about?
 #
@@ -110,40 +111,48 @@ plots.image_row(
     torch.cat([pictures[k - 1].state for k in chosen]),
     titles=["1 call", *(f"{k} calls" for k in chosen[1:])],
     title="All of the picture at once, slowly; the text from left to right",
-    alt="Five pictures: noise, then a 3 that grows out of it everywhere at once.",
+    alt="Five pictures: noise, then a digit that grows out of it everywhere at once.",
 )
 
 # %% tags=["measure"]
 # @title The text at the same moments
 for k in chosen:
-    print(f"{k:3} calls  {words.decode(texts[k - 1].state[0, 1:].tolist()).strip()}")
+    print(
+        f"{k:3} {'call: ' if k == 1 else 'calls:'} {words.decode(texts[k - 1].state[0, 1:].tolist()).strip()}"
+    )
 
 # %% [markdown]
+# So: the digit late, and all of it at about the same time; the hero as soon as the name is said.
+#
 # ## What is finished when?
 #
-# That is a difference one can measure. Half-way, after 20 calls: which share of the words is final? Which share of the pixels has, within 0.05, the value that it ends with? (Pixels run from -1 to 1.) Three seeds each.
+# That is a difference one can measure. Half-way, after 20 calls: which share of the words is final? Which share of the pixels has, within 0.05, the value that it ends with? (Pixels run from -1 to 1.) Three random starts each. And a control: the same share, measured against the end of *another* picture.
 
 # %%
-final = {"words": [], "pixels": []}
-changed = 0
-for seed in (0, 1, 2):
-    steps = write(seed)
-    half, end = steps[CALLS // 2 - 1].state[0, 1:], steps[-1].state[0, 1:]
-    changed += (half != end[: len(half)]).sum().item()
-    final["words"].append((len(half) - changed) / len(end))
-    steps = paint(seed, label=seed)
-    same = (steps[CALLS // 2 - 1].state - steps[-1].state).abs() < 0.05
-    final["pixels"].append(same.float().mean().item())
+HALF = CALLS // 2
+stories, digits = [write(seed) for seed in (0, 1, 2)], [paint(seed) for seed in (0, 1, 2)]
 
-for name, shares in final.items():
-    print(f"final half-way, {name}: " + ", ".join(f"{share:.0%}" for share in shares))
+
+def near(picture: torch.Tensor, end: torch.Tensor) -> float:
+    """The share of pixels that are within 0.05 of those of `end`."""
+    return ((picture - end).abs() < 0.05).float().mean().item()
+
+
+changed = 0
+for steps in stories:
+    half, end = steps[HALF - 1].state[0, 1:], steps[-1].state[0, 1:]  # without the start
+    changed += (half != end[: len(half)]).sum().item()
+final = [near(steps[HALF - 1].state, steps[-1].state) for steps in digits]
+others = [near(digits[k][HALF - 1].state, digits[k - 1][-1].state) for k in range(3)]
+print("pixels that are final half-way:", *(f"{share:.0%}" for share in final))
+print("control, against another picture's end:", *(f"{share:.0%}" for share in others))
 claims.check("words of the first half that change later", changed, "==", 0)
-claims.check("share of pixels that are final half-way", max(final["pixels"]), "<", 0.15)
+claims.check("share of pixels that are final half-way", max(final), "<", 0.15)
+claims.check("control: near the end of another picture, by chance", max(others), "<", 0.15)
 
 # %% [markdown]
-# A line that begins with ✓ is a **claim**: what was measured, and the bound that it had to meet. The text settles word after word and never looks back. The picture is unsettled everywhere until late. That is what *fundamentally different principles* means, on two small networks. Lesson 13 crosses them over.
-#
-# (The few pixels that are final may be so by chance: now and then two values lie within 0.05 of each other.)
+# A line that begins with ✓ is a **claim**: what was measured, and the bound that it had to meet. The text settles word after word and never looks back: the loop only adds words, so this number checks the code. The picture is the finding. Half-way it is hardly nearer to its own end than to another's. That is one thing that *fundamentally different principles* can
+# mean, on two small networks. Lesson 13 crosses them over.
 #
 # ## How a lesson works
 #
@@ -209,11 +218,14 @@ checks.run("00.1", total_calls)
 # | 11 | [Using language models](11_using_language_models.ipynb) | 40 min | 06, 07 |
 # | | **Part 3: side by side** | | |
 # | 12 | [Text to image](12_text_to_image.ipynb) | 35 min | 04, 10 |
+# | 13 | [Crossing over](13_crossing_over.ipynb) | 35 min | 02, 08, 09 |
+# | 14 | [Core differences](14_core_differences.ipynb) | 40 min | 03, 09, 13 |
 # | 15 | [Better together](15_better_together.ipynb) | 35 min | 11, 12 |
+# | | together, without the exercises | 10 hours | |
 #
 # ## What was measured
 #
-# **Verdict on *fundamentally different principles*: half-way, half of the words were final, and hardly a pixel. That both are called again and again, and hand out a step each time, they share.**
+# **Verdict on *fundamentally different principles*: half-way, the words were final, and the pixels no more than chance would have it. That both are called again and again, and hand out a step each time, they share.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson

@@ -25,8 +25,8 @@ from course_utils.notebook import Claims, plots, setup, widgets
 course = setup("12", seed=0)
 claims = Claims("12")
 sizes = course.sizes(
-    cpu=dict(tower_steps=300, draws=4, painter_steps=250),
-    gpu=dict(tower_steps=600, draws=16, painter_steps=500),
+    cpu=dict(tower_steps=300, draws=4, painter_steps=250, odd=72),
+    gpu=dict(tower_steps=600, draws=16, painter_steps=500, odd=300),
 )
 
 # %% [markdown]
@@ -99,9 +99,11 @@ generator = torch.Generator().manual_seed(0)
 placed, related = data.placed_scenes() * 5, data.related_scenes()
 real = data.draw_scenes(placed, generator=generator)
 pairs = data.draw_scenes(related, generator=generator)
-halves = real.clone()
-for image, things in zip(halves, measure.see(real, data.INK), strict=True):
-    image[:, :, : round(things[0].x)] = -1
+halves, lower = real.clone(), real.clone()
+for left, low, things in zip(halves, lower, measure.see(real, data.INK), strict=True):
+    left[:, :, : round(things[0].x)] = -1
+    low[:, round(things[0].y) :] = -1
+blurred = torch.stack([data.draw_scenes(placed, generator=generator) for _ in range(32)]).mean(0)
 noise = torch.randn(len(real), 3, 16, 16, generator=generator)
 other = [(k + 7) % len(placed) for k in range(len(placed))]
 looks = {
@@ -109,8 +111,10 @@ looks = {
     "true, two things": (related, pairs),
     "fake: of another caption": ([placed[k] for k in other], real),
     "fake: left halves gone": (placed, halves),
+    "fake: lower halves gone": (placed, lower),
     "fake: noise": (placed, noise),
     "fake: black": (placed, torch.full_like(real, -1)),
+    "blind: averages of 32": (placed, blurred),
 }
 ceiling = {}
 print(f"{'':26}colour  shape  place  all three")
@@ -122,11 +126,12 @@ for name, (wanted, images) in looks.items():
 claims.check("true drawings read right: all three", ceiling["true, one thing"], ">", 0.98)
 claims.check("true drawings of two things", ceiling["true, two things"], ">", 0.95)
 claims.check(
-    "the worst fake, all three", max(v for k, v in ceiling.items() if "fake" in k), "<", 0.15
+    "the worst fake, all three", max(v for k, v in ceiling.items() if "fake" in k), "<", 0.4
 )
+claims.check("it does not see blur: averages", ceiling["blind: averages of 32"], ">", 0.5)
 
 # %% [markdown]
-# So a perfect painter would score about what the first two rows say, and a fake little.
+# So a perfect painter would score about what the first two rows say, and a fake much less. (Without its lower half a triangle looks like a smaller one.) To one thing the detector is **blind**: blur. The average of many drawings passes often. So we look at drawings, too.
 #
 # ## What is held out
 #
@@ -183,7 +188,7 @@ claims.check(
 # %% [markdown]
 # We train it on 5,800 drawings, for three seeds. Its rival is the **sigmoid loss** (Zhai et al. 2023): each of the $B^2$ pairs is a question of its own, *do these belong together?*, yes or no. (Exercise 12.2 writes it.)
 #
-# Then the test: 64 new captions of two things, one picture each. For each picture, which caption is nearest? By chance 1 in 64.
+# Then the test: 64 new captions of two things, one picture each. For each picture, which caption is nearest? Two of the 64 are right, since *a red circle left of a blue square* is *a blue square right of a red circle*. By chance 2 in 64.
 #
 # **Guess first:** *a red circle left of a blue square* and *a blue square left of a red circle* hold the same words. For a picture of the first, how often will the first be nearer? If the vector is a bag of words, half the time.
 
@@ -191,6 +196,9 @@ claims.check(
 # @title Two losses and a bag of words: retrieval, and the caption against its mirror
 from course_utils import training
 
+turned = {scene.turned: k for k, scene in enumerate(new_pairs)}
+twin = torch.tensor([turned[scene] for scene in new_pairs], device=course.device)  # says the same
+own_place = torch.arange(len(new_pairs), device=course.device)
 test_images = data.draw_scenes(new_pairs, generator=generator).to(course.device)
 test_words = captions.encode(new_pairs).to(course.device)
 mirrored = captions.encode([scene.mirrored for scene in new_pairs]).to(course.device)
@@ -210,13 +218,14 @@ def trained_towers(loss, seed: int, num_layers: int = 1):
 
 @torch.no_grad()
 def tested(made) -> tuple[float, float]:
-    """The share of pictures whose caption is nearest, and nearer than its mirror (a tie is half)."""
+    """The share of pictures with a right caption nearest, and it nearer than its mirror (a tie is half)."""
     seen = made.embed_images(test_images)
     own = (seen * made.embed_texts(test_words)).sum(1)
     of_mirror = (seen * made.embed_texts(mirrored)).sum(1)
     nearer = (own > of_mirror + 1e-5).float() + 0.5 * ((own - of_mirror).abs() <= 1e-5)
-    found = multimodal.retrieval(made, test_images, test_words)
-    return found.text_of_image, nearer.mean().item()
+    nearest = (seen @ made.embed_texts(test_words).T).argmax(1)
+    found = (nearest == own_place) | (nearest == twin)
+    return found.float().mean().item(), nearer.mean().item()
 
 
 seeds = (0, 1, 2)
@@ -231,15 +240,18 @@ nearest, nearer = (
     {n: measure.Scatter.of(row[k] for row in rows) for n, rows in found.items()} for k in (0, 1)
 )
 for name in KINDS:
-    print(f"{name:14} nearest of 64: {nearest[name]}   nearer than its mirror: {nearer[name]}")
-claims.check("softmax: the right one of 64 (chance 0.016)", nearest["softmax"].low, ">", 0.2)
+    print(
+        f"{name:14} one of its two nearest: {nearest[name]}   nearer than its mirror: {nearer[name]}"
+    )
+claims.check("softmax: a right one of 64 (chance 0.03)", nearest["softmax"].low, ">", 0.8)
+claims.check("control, a bag of words: a right one of 64", nearest["softmax, bag"].high, "<", 0.7)
 claims.check("softmax: nearer than its mirror (chance 0.5)", nearer["softmax"].low, ">", 0.9)
 claims.check("control: a bag of words, the same", nearer["softmax, bag"].mean, "==", 0.5)
 
 # %% [markdown]
-# The vector knows the order, after seconds of training. A bag of words cannot: its two vectors are the same. The sigmoid loss is behind in this budget. What is left wrong is mostly shapes: at 16 pixels a circle is nearly a square.
+# The vector knows the order, after seconds of training. A bag of words cannot: its two vectors are the same. (The sigmoid loss has softmax's learning rate here, and was not tuned.)
 #
-# (Yuksekgonul et al. 2023 find that large contrastive models often do treat a caption as a bag of words. There a batch seldom holds two captions that differ in their order alone, so nothing asks. Here the captions are few and alike, so order pays early.)
+# Yuksekgonul et al. 2023 find that large contrastive models often do treat a caption as a bag of words. Here the captions are few and alike, so that order pays early. Mirrored captions in a batch help, and are not needed (the [log](../docs/experiments.md), lesson 12).
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 12.1 - Among the first k (8 min, easy)
@@ -488,12 +500,12 @@ claims.check(
 #
 # - **One vector is enough for a place.** After 250 steps the untaught vector is at chance, where words are nearly done. Had we stopped there, we would have written that a vector cannot say *where*. After 500 it can: the convolutions see the border of the picture, so they know where they are. Undertrained is not unable.
 # - **Words help to tell which shape is whose.** With two things, each in its shape, words are far ahead of the vector.
-# - **Who was not taught hears words only.** It draws the two things, in the right colours, beside or above each other. For who is first, it flips a coin. So does the bag of words, which *cannot* know. After 2,000 steps the untaught ones know no more than the bag.
-# - **Who was taught hears the sentence**, even as one vector.
+# - **Who was not taught does not hear who is first.** It draws the two things, in the right colours, beside or above each other, and flips a coin. So does the bag of words, which *cannot* know. (It is not deaf to order: one seed of the three with words learned which shape is whose.)
+# - **Who was taught hears who is first**, even by one vector.
 #
-# (The control is below one in four: half of what it draws has two things, and a wrong number counts as wrong.)
+# (The control is below one in four: half of what it draws has two things, and a wrong number counts as wrong. *Taught, words* is in the midst of 5,000 steps here, its learning rate still high; the others have ended.)
 #
-# Why is it so? The contrastive loss *asks* for the order: among its wrong answers are captions with the same things the other way round. The denoiser's loss hardly asks: at most times the picture under the noise shows already which thing stands where. More steps might teach it. The contrastive training needed seconds.
+# Why is it so? We do not know. It is tempting to say that the denoiser's loss hardly asks for the order, because at most times the picture under the noise shows it already. But it asks for shapes less still, and those are learned (log). It is a finding about this U-Net: a transformer in lesson 15 learns the order with the drawing.
 #
 # The first steps of the first line, made again here:
 
@@ -530,7 +542,7 @@ plots.bars(
     control="control: wrong captions",
     form="{:.0%}",
     xlabel="colour, shape and place all right, mean of three seeds",
-    title="New captions are drawn about as well as seen ones",
+    title="New captions of one thing are drawn as well as seen ones",
     alt="Six bars. New and seen captions of one thing, and of two things, are all near the bar of a true "
     "drawing. The control with wrong captions is near zero.",
 )
@@ -541,7 +553,9 @@ for name, found in final.items():
     print(f"{name:18} {found}")
 claims.check("new, one thing: all three right", final["new, one thing"].low, ">", 0.9)
 gap = final["seen, one thing"].mean - final["new, one thing"].mean
-claims.check("seen minus new", gap, "within", (-0.08, 0.08))
+claims.check("one thing: seen minus new", gap, "within", (-0.08, 0.08))
+gap_of_two = final["seen, two things"].mean - final["new, two things"].mean
+claims.check("two things: seen minus new", gap_of_two, "within", (-0.08, 0.15))
 claims.check("control: wrong captions", wrong.high, "<", 0.1)
 
 # %% [markdown]
@@ -551,7 +565,7 @@ claims.check("control: wrong captions", wrong.high, "<", 0.1)
 
 # %% tags=["measure"]
 # @title The same noise, a caption and its mirror
-some = new_pairs[::10]
+some = new_pairs[::11]
 both = torch.stack(
     [
         painters.paint(painter, [s.mirrored if turned else s for s in some], seed=3).cpu()
@@ -653,83 +667,105 @@ show("small", "yellow", "triangle", "bottom left", guidance=2)
 # ## Where the claim stops being true
 #
 # - **The world is 528 captions.** Only combinations are new here, never a word. A word that it does not know is refused before the network is asked: `read_caption` says what it expected.
-# - **A sentence of a new form.** We ask for three things that no caption ever asked for: two things of one colour, two things with sizes, three things. **Guess first:** which will it draw rightly?
+# - **A sentence of a new form.** We ask for what no caption ever asked for: two things of one colour; a size for the first of two things, or for both; three things. **Guess first:** which will it draw rightly?
 
 # %% tags=["measure"]
-# @title Three requests that no caption ever made
+# @title Four forms that no caption ever had
+import itertools
+import random
+
 from course_utils.records import last
 
-odd = [
-    "a red circle left of a red square",
-    "a small red circle left of a large blue square",
-    "a red circle left of a blue square above a green triangle",
+pairs_of_things = [
+    (a, b)
+    for a, b in itertools.product(itertools.product(data.COLOURS, data.SHAPES), repeat=2)
+    if a[0] != b[0]
 ]
-try:
-    data.read_caption(odd[1])
-except ValueError as error:
-    print(str(error).split(";")[0])
+random.Random(0).shuffle(pairs_of_things)
+asked_pairs = pairs_of_things[: sizes.odd]
+some_relations = [data.RELATIONS[k % 4] for k in range(len(asked_pairs))]
+plain = [data.Related(a, r, b) for (a, b), r in zip(asked_pairs, some_relations, strict=True)]
 
 
-def draw_odd(caption: str) -> Tensor:
-    """Eight drawings of any words that it knows."""
+def sized(scene: data.Related, first: str, second: str) -> str:
+    """The caption with a size for one or both things."""
+    one, two = " ".join(scene.first), " ".join(scene.second)
+    return f"a {first}{one} {scene.relation} a {second}{two}"
+
+
+one_colour = [
+    (colour, a, b) for colour in data.COLOURS for a, b in itertools.product(data.SHAPES, repeat=2)
+]
+forms = {
+    "as in training": [scene.caption for scene in plain],
+    "a size of the first": [sized(scene, "small ", "") for scene in plain],
+    "a size of both": [sized(scene, "small ", "large ") for scene in plain],
+    "two of one colour": [f"a {c} {a} left of a {c} {b}" for c, a, b in one_colour],
+    "three things": [f"{scene.caption} above a red circle" for scene in plain],
+}
+
+
+def draw_words(texts: list[str]) -> Tensor:
+    """A drawing of each text, in any words that it knows."""
     steps = diffusion.sample(
         diffusion.Guided(painter, 2.0),
-        (8, 3, 16, 16),
+        (len(texts), 3, 16, 16),
         step=diffusion.dpm_solver_2m(),
         times=diffusion.times_even_in_snr(painter.schedule, 10),
-        cond=multimodal.encode_captions(captions.tokenizer(), [caption] * 8).to(course.device),
+        cond=multimodal.encode_captions(captions.tokenizer(), texts).to(course.device),
         clip=1.0,
         generator=torch.Generator().manual_seed(0),
     )
     return last(steps).state.cpu()
 
 
-odd_drawn = torch.stack([draw_odd(caption) for caption in odd])  # (3, 8, 3, 16, 16)
-plots.image_grid(
-    odd_drawn,
-    rows=["two red", "with sizes", "three things"],
-    title="New combinations are drawn, new forms of sentence are not",
-    alt="Three rows of eight drawings. First row: a red circle left of a red square. Second: mostly a blue "
-    "square left of a red circle, none small or large. Third: a green triangle and a blue square.",
-)
+def kinds(image: Tensor, columns: slice) -> set:
+    """What the detector sees in some columns of an image, the others painted black."""
+    part = torch.full_like(image, -1)
+    part[..., columns] = image[..., columns]
+    return {(thing.colour, thing.shape) for thing in measure.see(part[None], data.INK)[0]}
 
+
+odd_drawn = {name: draw_words(texts) for name, texts in forms.items()}
+odd_right = {
+    name: multimodal.score(plain, odd_drawn[name]).right.float().mean().item()
+    for name in ("as in training", "a size of the first", "a size of both")
+}
+odd_right["two of one colour"] = sum(
+    (kinds(image, slice(0, 8)), kinds(image, slice(8, 16))) == ({(c, a)}, {(c, b)})
+    for image, (c, a, b) in zip(odd_drawn["two of one colour"], one_colour, strict=True)
+) / len(one_colour)
+three_seen = [len(things) == 3 for things in measure.see(odd_drawn["three things"], data.INK)]
+odd_right["three things"] = sum(three_seen) / len(three_seen)
+plots.image_grid(
+    torch.stack([images[:8] for images in odd_drawn.values()]),
+    rows=list(odd_drawn),
+    title="Some new forms are drawn, others not",
+    alt="Five rows of eight drawings of coloured shapes: as in training, with a size of the first thing, with sizes "
+    "of both, two things of one colour, and three things. In the last row are one or two things.",
+)
 
 # %% tags=["measure"]
 # @title How many are right?
-def kinds(images: Tensor, columns: slice) -> list[set]:
-    """What the detector sees in some columns of each image, the others painted black."""
-    part = torch.full_like(images, -1)
-    part[..., columns] = images[..., columns]
-    return [
-        {(thing.colour, thing.shape) for thing in things} for things in measure.see(part, data.INK)
-    ]
-
-
-left, right_half = (kinds(odd_drawn[0], part) for part in (slice(0, 8), slice(8, 16)))
-two_red = sum(
-    (a, b) == ({("red", "circle")}, {("red", "square")})
-    for a, b in zip(left, right_half, strict=True)
+for name, share in odd_right.items():
+    print(f"{name:22} {share:4.0%} of {len(forms[name])}")
+claims.check("two things of one colour: right", odd_right["two of one colour"], ">", 0.9)
+claims.check(
+    "a size of the first thing: right but for the size", odd_right["a size of the first"], ">", 0.8
 )
-as_asked = data.Related(("red", "circle"), "left of", ("blue", "square"))
-sized = multimodal.score([as_asked] * 8, odd_drawn[1]).right.sum()
-three = sum(len(things) == 3 for things in measure.see(odd_drawn[2], data.INK))
-print(
-    f"right of 8: two red {two_red}; with sizes, whatever their size {int(sized)}; three seen {three}"
-)
-claims.check("two things of one colour: right, of 8", two_red, ">=", 6)
-claims.check("with sizes: right but for the size, of 8", sized, "<=", 3)
-claims.check("three things: three are seen, of 8", three, "<=", 1)
+claims.check("sizes of both: right but for the sizes", odd_right["a size of both"], "<", 0.5)
+claims.check("three things: three are seen", odd_right["three things"], "<", 0.1)
 
 # %% [markdown]
-# A *combination* of a known form is new to it and no trouble: it never saw two things of one colour. A new *form* is: with sizes it puts the two the wrong way round, and of three things one is left out. The words are all known. What it learned are two sentences with gaps for words.
+# So it is not *form* alone. Two things of one colour it never saw, and draws them. A size before the first thing, where captions of one thing have it, is no trouble. Sizes of both, or a third thing, are. The words are all known. Where a word stands matters to it, as it did in training.
 #
 # - **The detector is not an eye.** It reads flat ink on black, and scores nothing else.
 # - That the *taught* encoder hears the order is a finding about captions that differ in little else. It says nothing about CLIP itself, which we have not run.
 #
 # ## What was measured
 #
-# **Verdict on *often conditioned on text prompts (CLIP embeddings)*: it works, and new combinations of known words are drawn about as well as seen ones. One vector was enough for colour and place. What the contrastive embedding gave, and training with the picture did not give in the same steps, was the order of the
-# words.**
+# **Verdict on *often conditioned on text prompts (CLIP embeddings)*: it works, and new combinations of known words are drawn, of one thing as well as seen ones. One vector was enough for colour and place. What the contrastive embedding gave, and training with the picture did not give this U-Net in the same steps, was who
+# stands first.**
 
 # %% tags=["measure"]
 # @title All claims of this lesson

@@ -32,7 +32,7 @@ sizes = course.sizes(
 # %% [markdown]
 # ## The bench
 #
-# > *Diffusion models and LLMs [...] operate on fundamentally different principles.*
+# > *While both are powerful generative AI technologies, they operate on fundamentally different principles*
 #
 # A U-Net that paints and a GPT that tells stories differ in everything: data, size, task. If one is slower, what is the reason? A bench changes **one thing at a time**. Lesson 13 showed that each family can do the other's work. So we have four models, two tasks by two families:
 #
@@ -102,9 +102,9 @@ claims.check(
 #
 # ## 1 · Data domain
 #
-# > *Diffusion models: work with continuous data (pixels, audio samples, coordinates).*
+# > *Diffusion Models: Work with continuous data (pixels, audio samples, coordinates).*
 # >
-# > *LLMs: work with discrete tokens (words, characters, code symbols).*
+# > *LLMs: Work with discrete tokens (words, characters, code symbols).*
 #
 # *Why not add noise to words?* Tokens are numbers, too. We bring pixels and token ids to a standard deviation of 1, add the same Gaussian noise, and round back. **Guess:** at noise of 0.3, what share of pixels and what share of ids survives?
 
@@ -207,7 +207,9 @@ claims.check(
 #
 # ## 2 · Generation process
 #
-# > *Diffusion models: iterative refinement. LLMs: sequential generation [...] (usually).*
+# > *Diffusion Models: Iterative refinement—start with noise and gradually refine over many steps.*
+# >
+# > *LLMs: Sequential generation—predict one token at a time, left-to-right (usually).*
 #
 # Lesson 00 asked what is final half-way. Now for all four.
 
@@ -271,11 +273,15 @@ claims.check(
 )
 
 # %% [markdown]
-# **Where it ends.** Revising is what Gaussian diffusion does, and it alone. Text by diffusion is *iterative*, and as final as any text: what is found stays.
+# That three never revise follows from their samplers: it is a check of the code. That the fourth is nearly all unsettled is the finding.
+#
+# **Where it ends.** Revising is what Gaussian diffusion does, and it alone here. Text by diffusion is *iterative*, and as final as any text: what is found stays.
 #
 # ## 3 · Training objective
 #
-# > *Learn to predict and remove noise. Learn to predict the next token given context.*
+# > *Diffusion Models: Learn to predict and remove noise at each denoising step.*
+# >
+# > *LLMs: Learn to predict the next token given context.*
 #
 # Both are regressions with a floor that is not zero (lessons 02 and 06). *How far above its floor does each end?* For text the floor is the entropy of the language. For pictures nobody knows it; so diffusion is asked about the ring, whose best denoiser is a formula.
 
@@ -338,9 +344,9 @@ claims.check("control: a uniform guess", uniform, ">", 1)
 #
 # ## 4 · Latency
 #
-# > *Diffusion models: slower generation (requires many iterations, typically 50-1000 steps).*
+# > *Diffusion Models: Slower generation (requires many iterations, typically 50-1000 steps).*
 # >
-# > *LLMs: faster generation (single forward pass per token, though many tokens needed for long outputs).*
+# > *LLMs: Faster generation (single forward pass per token, though many tokens needed for long outputs).*
 #
 # **Guess first:** an output of 256 tokens. Ten calls over all of them, or 256 calls for one each, with a cache: which is sooner done?
 #
@@ -494,6 +500,14 @@ maps = {batch: shown(batch) for batch in (1, sizes.batch)}
 
 # %% tags=["measure"]
 # @title The map
+purple, orange, _ = plots.ACCENTS
+STYLES = {  # a family a colour; dashed is the slower way
+    "next token": {"marker": "o", "color": purple},
+    "next token, no cache": {"marker": "o", "color": purple, "linestyle": "--"},
+    "diffusion, 10 calls": {"marker": "o", "color": orange},
+    "diffusion, 50 calls": {"marker": "o", "color": orange, "linestyle": "--"},
+    "diffusion": {"marker": "o", "color": orange},
+}
 figure, axes = plots.panels(
     2,
     title="Alone, ten calls of diffusion are sooner done; in a crowd, next token is",
@@ -509,7 +523,7 @@ for ax, (batch, lines) in zip(axes, maps.items(), strict=True):
         ylabel="seconds an output" if batch == 1 else "",
         logx=True,
         logy=True,
-        styles={name: {"marker": "o"} for name in lines},
+        styles=STYLES,
         ax=ax,
     )
 figure
@@ -523,7 +537,12 @@ for batch, lines in maps.items():
             f"  {name:22}"
             + "".join(f"{n:6}: {1000 * s:8.1f}" for n, s in zip(lengths, found, strict=True))
         )
-
+    (lengths, ours), (_, ten) = lines["next token"], lines["diffusion, 10 calls"]
+    level = measure.crossing(lengths, ours, ten)
+    print(
+        "  ten calls and next token are level at",
+        "no size" if level is None else f"{level:.0f} tokens",
+    )
 
 # %% [markdown] tags=["exercise-text"]
 # ### Exercise 14.2 - Where they cross (15 min, medium)
@@ -586,13 +605,13 @@ claims.check("alone: next token's bytes over diffusion's", less, ">", 10)
 # %% [markdown]
 # And on a large machine, with a large model? That can be *calculated*: a billion weights in bfloat16 on an NVIDIA H200, by its data sheet 989 trillion operations and 4.8 trillion bytes a second, so 206 operations a byte. The least times; no real program reaches them.
 #
-# Choose how many outputs are made side by side, and how many calls diffusion makes.
+# Choose how many outputs are made side by side, and how many calls diffusion makes. **Guess:** alone, at how many tokens are ten calls and next token level?
 
 # %% tags=["measure"]
 # @title The map of a card, by calculation
 BILLION = measure.Sizes(1e9, 24, 1856)
 card = measure.CARDS["H200 SXM"]
-GRID = (16, 64, 256, 1024, 4096)
+GRID = (4, 16, 64, 256, 1024, 4096)
 
 
 def calculated(machine: measure.Machine, calls: int, batch: int) -> dict[str, list[float]]:
@@ -610,7 +629,7 @@ def calculated(machine: measure.Machine, calls: int, batch: int) -> dict[str, li
 def show(batch=1, calls=10, machine="H200 SXM"):
     """The least seconds against the size of the output."""
     lines = calculated(measure.CARDS[machine], calls, batch)
-    first = "diffusion" if lines["diffusion"][2] < lines["next token"][2] else "next token"
+    first = "diffusion" if lines["diffusion"][3] < lines["next token"][3] else "next token"
     return plots.curves(
         {name: (GRID, found) for name, found in lines.items()},
         title=f"{machine}, {batch} at a time, {calls} calls: at 256 tokens {first} is first",
@@ -618,7 +637,7 @@ def show(batch=1, calls=10, machine="H200 SXM"):
         ylabel="least seconds an output",
         logx=True,
         logy=True,
-        styles={name: {"marker": "o"} for name in lines},
+        styles=STYLES,
         alt="Two rising lines on logarithmic axes: next token, and diffusion.",
     )
 
@@ -635,10 +654,18 @@ show(1, 10)
 # @title Who is first for 256 tokens, and from which batch on?
 alone, crowd = calculated(card, 10, 1), calculated(card, 10, 256)
 print(
-    f"alone: next token {1000 * alone['next token'][2]:.0f} ms, ten calls {1000 * alone['diffusion'][2]:.1f} ms"
+    f"alone: next token {1000 * alone['next token'][3]:.0f} ms, ten calls {1000 * alone['diffusion'][3]:.1f} ms"
 )
 print(
-    f"256 at a time: next token {1000 * crowd['next token'][2]:.2f} ms, ten calls {1000 * crowd['diffusion'][2]:.2f} ms an output"
+    f"256 at a time: next token {1000 * crowd['next token'][3]:.2f} ms, ten calls {1000 * crowd['diffusion'][3]:.2f} ms an output"
+)
+level = measure.crossing(GRID, alone["next token"], alone["diffusion"])
+print(f"alone, ten calls and next token are level at {level:.1f} tokens")
+claims.check(
+    "card, alone: ten calls are level with next token at (tokens), off 10 by",
+    abs(level - 10),
+    "<",
+    1,
 )
 turns = {}
 for calls in (10, 50, 250, 1000):
@@ -652,13 +679,13 @@ for calls in (10, 50, 250, 1000):
     print(f"{calls:4} calls: next token is first from {turns[calls]} at a time on")
 claims.check(
     "card, alone, 256 tokens: next token over ten calls",
-    alone["next token"][2] / alone["diffusion"][2],
+    alone["next token"][3] / alone["diffusion"][3],
     ">",
     10,
 )
 claims.check(
     "card, 256 at a time: ten calls over next token",
-    crowd["diffusion"][2] / crowd["next token"][2],
+    crowd["diffusion"][3] / crowd["next token"][3],
     ">",
     3,
 )
@@ -666,11 +693,15 @@ claims.check("card, ten calls: next token is first from this batch on", turns[10
 claims.check("card, 1,000 calls, alone: diffusion is slower", turns[1000], "==", 1)
 
 # %% [markdown]
+# Alone, as many tokens as calls are level: both wait for the same weights, once a call. Then the batch decides.
+#
 # **Where it ends.** *Slower* and *faster* are true for whoever serves many at once, and for hundreds of calls. For one reader with a long output it is the other way round. (Distilled to one call, or with guidance at two networks a call, the line moves by that factor. Caches, drafts and quantised weights move the other.)
 #
 # ## 5 · Conditioning
 #
-# > *Often conditioned on text prompts. Natively text-based [...] making conditioning more natural.*
+# > *Diffusion Models: Often conditioned on text prompts (CLIP embeddings) to guide image generation.*
+# >
+# > *LLMs: Natively text-based—input and output are both text, making conditioning more natural.*
 #
 # Each of the four is told something: the digit's label, or the hero of the story. *Is it obeyed?* The control is read against *another* label or hero. And for text: does it matter where the condition stands?
 
@@ -745,7 +776,9 @@ claims.check("diffusion, condition behind the gap", obeyed["diffusion", "behind"
 #
 # ## 6 · Use cases
 #
-# > *Diffusion models: creative content generation. LLMs: language understanding and generation.*
+# > *Diffusion Models: Creative content generation—images, art, audio, video.*
+# >
+# > *LLMs: Language understanding and generation—text, code, reasoning, conversation.*
 #
 # At home and away, at equal weights and equal training. **Guess:** how far behind is the visitor?
 
@@ -807,7 +840,9 @@ claims.check(
 #
 # ## 7 · Output interpretability
 #
-# > *Output is visual/auditory—easy for humans to evaluate subjectively. Output is textual—can be evaluated for correctness, coherence, and factual accuracy.*
+# > *Diffusion Models: Output is visual/auditory—easy for humans to evaluate subjectively.*
+# >
+# > *LLMs: Output is textual—can be evaluated for correctness, coherence, and factual accuracy.*
 #
 # A story is right or wrong by rule. A digit is read by a judge. Do both instruments tell a good generator from a bad one? Two fakes, one for each: *one story*, again and again; and *the average* of each digit, which nobody wrote.
 

@@ -30,7 +30,16 @@ MAY_IMPORT = {
     "language": {"layers", "records"},
     "masked": {"diffusion", "language", "layers", "records"},
     "multimodal": {"data", "diffusion", "language", "layers", "measure", "records"},
-    "recipes": {"data", "diffusion", "language", "masked", "multimodal", "records", "training"},
+    "recipes": {
+        "data",
+        "diffusion",
+        "language",
+        "masked",
+        "measure",
+        "multimodal",
+        "records",
+        "training",
+    },
     "exercises": set(PARTS) - {"notebook"},
     "notebook": set(PARTS) - {"exercises"},
 }

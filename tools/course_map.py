@@ -102,7 +102,8 @@ def map_rows(found: list[Head]) -> list[str]:
         link = f"[{head.title}]({head.name}.ipynb)"
         needs = ", ".join(head.needs)
         rows.append(f"# | {head.number} | {link} | {head.minutes} min | {needs} |")
-    return rows
+    hours = sum(head.minutes for head in found) / 60
+    return [*rows, f"# | | together, without the exercises | {hours:.0f} hours | |"]
 
 
 def with_table(text: str, first: str, rows: list[str]) -> str:

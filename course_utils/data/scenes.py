@@ -16,6 +16,7 @@ COLOURS = ("red", "green", "blue", "yellow")
 SHAPES = ("circle", "square", "triangle")
 PLACES = ("top left", "top right", "bottom left", "bottom right")
 RELATIONS = ("left of", "right of", "above", "below")
+OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 
 _THING = f"({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})"
 _PLACED = re.compile(f"a ({'|'.join(SIZES)}) {_THING} at the ({'|'.join(PLACES)})")
@@ -31,12 +32,21 @@ class Placed:
         colour: one of `COLOURS`.
         shape: one of `SHAPES`.
         place: one of `PLACES`.
+
+    Raises:
+        ValueError: a word is none of these.
     """
 
     size: str
     colour: str
     shape: str
     place: str
+
+    def __post_init__(self) -> None:
+        check_words(SIZES, self.size)
+        check_words(COLOURS, self.colour)
+        check_words(SHAPES, self.shape)
+        check_words(PLACES, self.place)
 
     @property
     def caption(self) -> str:
@@ -62,11 +72,20 @@ class Related:
         first: its colour and shape.
         relation: one of `RELATIONS`.
         second: its colour and shape.
+
+    Raises:
+        ValueError: a word is none of these.
     """
 
     first: tuple[str, str]
     relation: str
     second: tuple[str, str]
+
+    def __post_init__(self) -> None:
+        check_words(RELATIONS, self.relation)
+        for colour, shape in (self.first, self.second):
+            check_words(COLOURS, colour)
+            check_words(SHAPES, shape)
 
     @property
     def caption(self) -> str:
@@ -79,8 +98,13 @@ class Related:
         return Related(self.second, self.relation, self.first)
 
     @property
+    def turned(self) -> Related:
+        """The same picture, told from the other thing: "left of" becomes "right of"."""
+        return Related(self.second, OPPOSITE[self.relation], self.first)
+
+    @property
     def held_out(self) -> bool:
-        """Whether no training may see it: a fifth of them, always together with its mirror.
+        """Whether no training may see it: 64 of 432, always together with its mirror.
 
         The four ways to stand of a pair of things are held out together, too: "left of" turned
         round is "right of", and would tell.
@@ -94,6 +118,12 @@ class Related:
 
 
 Scene = Placed | Related
+
+
+def check_words(known: tuple[str, ...], word: str) -> None:
+    """Raise ValueError unless the word is one of those that are known."""
+    if word not in known:
+        raise ValueError(f"expected one of {', '.join(known)}; got {word!r}.")
 
 
 def placed_scenes() -> list[Placed]:

@@ -28,7 +28,7 @@ def draw_scenes(scenes: Sequence[Scene], *, side: int = 16, generator: torch.Gen
 
     Args:
         scenes: N of them, at least one.
-        side: S, at least 8.
+        side: S, at least 12: at fewer the detector cannot tell shapes apart.
         generator: on the CPU.
 
     Returns:
@@ -39,8 +39,8 @@ def draw_scenes(scenes: Sequence[Scene], *, side: int = 16, generator: torch.Gen
     """
     if not scenes:
         raise ValueError("expected at least one scene to draw; got none.")
-    if side < 8:
-        raise ValueError(f"side must be at least 8 pixels to tell shapes apart; got {side}.")
+    if side < 12:
+        raise ValueError(f"side must be at least 12 pixels to tell shapes apart; got {side}.")
     centres, areas = zip(*(_layout(scene) for scene in scenes), strict=True)
     most = max(map(len, areas))
     kinds, inks = zip(*(_kinds(scene, most) for scene in scenes), strict=True)

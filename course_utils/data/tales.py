@@ -7,6 +7,7 @@ needs what came before, and who reads the sentence alone cannot draw it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import torch
 
@@ -63,13 +64,18 @@ def tell(generator: torch.Generator) -> list[tuple[str, Scene]]:
     ]
 
 
-def read_tale(sentences: list[str]) -> list[Scene | None]:
-    """What each sentence of a tale shows, read by rule and not by a model.
+def read_tale(sentences: Sequence[str]) -> list[Scene | None]:
+    """What each sentence of a tale, a list of them, shows; read by rule and not by a model.
 
     None for a sentence that no tale has at its place, for one that contradicts those before (what
     is large cannot grow, two things of one colour cannot meet), and for all others if the first,
     which says who it is about, is none.
+
+    Raises:
+        ValueError: it is one text instead of a list.
     """
+    if isinstance(sentences, str):
+        raise ValueError("expected a list of sentences; got one text. Split it at its full stops.")
     found = [rule.fullmatch(text) for rule, text in zip(_SENTENCES, sentences, strict=False)]
     if not found or found[0] is None:
         return [None] * len(sentences)

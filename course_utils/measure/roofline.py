@@ -5,8 +5,9 @@ Letters: B batch, T tokens, L layers, D width.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -101,6 +102,36 @@ def diffusion_seconds(
 ) -> float:
     """The least time for so many calls, each over all tokens of B examples."""
     return calls * machine.seconds(*sizes.work(tokens, tokens, batch))
+
+
+def crossing(
+    sizes: Sequence[float], first: Sequence[float], second: Sequence[float]
+) -> float | None:
+    """The smallest size at which two costs are equal; None where they never are.
+
+    Between the points that are given, log cost is taken to be a straight line over log size.
+
+    Args:
+        sizes: rising, above 0.
+        first: a cost at each of these sizes, above 0.
+        second: the other.
+
+    Raises:
+        ValueError: the lists are empty or of unequal length, or hold a number that is not above 0.
+    """
+    if not len(sizes) == len(first) == len(second) >= 1 or min(*sizes, *first, *second) <= 0:
+        raise ValueError(
+            f"crossing needs a cost above 0 for each size; got {len(sizes)} sizes, {len(first)} "
+            f"and {len(second)} costs."
+        )
+    gap = [math.log(b / a) for a, b in zip(first, second, strict=True)]
+    for k in range(len(sizes)):
+        if gap[k] == 0:
+            return float(sizes[k])
+        if k and gap[k - 1] * gap[k] < 0:
+            share = gap[k - 1] / (gap[k - 1] - gap[k])
+            return float(sizes[k - 1] * (sizes[k] / sizes[k - 1]) ** share)
+    return None
 
 
 def measured_machine(*, repeats: int = 5) -> Machine:

@@ -166,16 +166,23 @@ class Retrieval(NamedTuple):
 def retrieval(model: TwoTowers, images: Tensor, tokens: Tensor) -> Retrieval:
     """How often the nearest is right, among all N pairs; chance is 1 / N if no caption repeats.
 
+    Two captions that ask for the same picture in other words ("left of" turned round) count as two:
+    where there are such, a perfect model is right half the time.
+
     Args:
         model: the two towers.
         images: (N, C, S, S).
         tokens: (N, L), the caption of each. An equal caption counts as right, too.
 
     Raises:
-        ValueError: there are not as many images as texts.
+        ValueError: there are not as many images as texts, or none, or an embedding is NaN.
     """
     images, tokens = check_pairs((images, tokens))
+    if not len(images):
+        raise ValueError("retrieval needs at least one pair; got none.")
     logits, same = model.similarities(images, tokens), same_texts(tokens)
+    if bool(logits.isnan().any()):
+        raise ValueError("a similarity is NaN: look for NaN in the images or in the weights.")
     every = torch.arange(len(images), device=logits.device)
     of_text, of_image = logits.argmax(0), logits.argmax(1)
     return Retrieval(

@@ -126,7 +126,7 @@ class JointTransformer(nn.Module):
         words, kinds = self._words(cond, len(x))
         patches = self._patches(x, t)
         ones = kinds.new_ones(len(x), patches.shape[1])
-        h = self._mix(torch.cat([words, patches], 1), torch.cat([kinds, ones], 1))
+        h = self.mix(torch.cat([words, patches], 1), torch.cat([kinds, ones], 1))
         return self.tokens.join(self.leave(h[:, words.shape[1] :]))
 
     def write(self, images: Tensor, captions: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class JointTransformer(nn.Module):
         patches = self._patches(images, images.new_zeros(len(images)))
         num = patches.shape[1]
         ones = kinds.new_ones(len(images), num)
-        h = self._mix(torch.cat([patches, words], 1), torch.cat([ones, kinds], 1))
+        h = self.mix(torch.cat([patches, words], 1), torch.cat([ones, kinds], 1))
         return self.logits(h[:, num:])
 
     def _words(self, captions: Tensor, num: int) -> tuple[Tensor, Tensor]:
@@ -172,7 +172,7 @@ class JointTransformer(nn.Module):
         time = time_embedding(t, self.width, dtype=self.enter.weight.dtype)
         return cut + self.time(time)[:, None]
 
-    def _mix(self, x: Tensor, kinds: Tensor) -> Tensor:
+    def mix(self, x: Tensor, kinds: Tensor) -> Tensor:
         """The blocks over a sequence (B, T, D) of these kinds (B, T)."""
         mask = joint_mask(kinds)[:, None]  # (B, 1, T, T)
         turns = rotations(x.shape[1], self.head_width, like=self.embed.weight)

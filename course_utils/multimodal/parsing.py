@@ -35,7 +35,8 @@ def parsing_batch(
         tokens (N, T), and (N, T) True where a token belongs to the answer.
 
     Raises:
-        ValueError: there is not one caption, or None, for each request, or no request at all.
+        ValueError: there is not one caption, or None, for each request, no request at all, one is
+            empty, or a caption is none of the language.
     """
     if isinstance(requests, str) or len(requests) != len(captions) or not requests:
         came = "one text" if isinstance(requests, str) else f"{len(requests)}"
@@ -43,6 +44,10 @@ def parsing_batch(
             f"each request needs its one caption, or None to refuse it; got {came} and "
             f"{len(captions)}."
         )
+    check_requests(requests)
+    for caption in captions:
+        if caption is not None:
+            read_caption(caption)
     draw, refuse, stop = (tokenizer.special[name] for name in SPECIAL)
     rows, starts = [], []
     for request, caption in zip(requests, captions, strict=True):
@@ -57,6 +62,16 @@ def parsing_batch(
     return tokens, (place >= first) & (place < end)
 
 
+def check_requests(requests: Sequence[str]) -> None:
+    """Raise ValueError unless these are texts, at least one, none of them empty."""
+    if (
+        isinstance(requests, str)
+        or not requests
+        or not all(isinstance(text, str) and text.strip() for text in requests)
+    ):
+        raise ValueError(f"expected a list of requests, none of them empty; got {requests!r}.")
+
+
 @torch.no_grad()
 def parse(model: nn.Module, tokenizer: WordTokenizer, requests: Sequence[str]) -> list[str | None]:
     """The caption that the model makes of each request, by greedy choice, or None if it refuses.
@@ -67,17 +82,24 @@ def parse(model: nn.Module, tokenizer: WordTokenizer, requests: Sequence[str]) -
     Args:
         model: trained on `parsing_batch`.
         tokenizer: the one that it was trained with.
-        requests: N sentences, in lower case; of an unknown word only its place is read.
+        requests: N sentences, whose capitals do not matter; of an unknown word only its place is
+            read.
 
     Raises:
-        ValueError: there is no request, one is empty, or it is one text instead of a list.
+        ValueError: there is no request, one is empty or no text or too long for the model, or it is
+            one text instead of a list.
     """
-    if isinstance(requests, str) or not requests or not all(text.strip() for text in requests):
-        raise ValueError(f"expected a list of requests, none of them empty; got {requests!r}.")
+    check_requests(requests)
     draw, refuse, stop = (tokenizer.special[name] for name in SPECIAL)
     device = next(model.parameters()).device
     ask = torch.tensor([draw])
     tokens, mask = pad_left([torch.cat([tokenizer.encode(t.lower()), ask]) for t in requests])
+    room = int(getattr(model, "context_length", tokens.shape[1] + LONGEST)) - LONGEST
+    if tokens.shape[1] > room:
+        raise ValueError(
+            f"a request has {tokens.shape[1] - 1} words and marks; the model has room for "
+            f"{room - 1} before its answer. Say it shorter."
+        )
     steps = sample(
         model,
         tokens.to(device),
@@ -101,12 +123,7 @@ def same_picture(caption: str | None, scene: Scene) -> bool:
     if caption is None or _checked(caption) is None:
         return False
     said = read_caption(caption)
-    if said == scene:
-        return True
-    opposite = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
-    if not isinstance(said, Related):
-        return False
-    return Related(said.second, opposite[said.relation], said.first) == scene
+    return said == scene or (isinstance(said, Related) and said.turned == scene)
 
 
 def _checked(text: str) -> str | None:

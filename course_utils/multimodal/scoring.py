@@ -45,10 +45,19 @@ def score(scenes: Sequence[Scene], images: Tensor) -> Scores:
         images: (N, 3, S, S) in [-1, 1].
 
     Raises:
-        ValueError: there is not one scene for each image.
+        ValueError: there is not one scene for each image, there is none, or the images do not reach
+            below 0, so they do not lie in [-1, 1].
     """
-    if len(scenes) != len(images):
-        raise ValueError(f"each drawing needs its one scene; got {len(images)} and {len(scenes)}.")
+    if len(scenes) != len(images) or not len(images):
+        raise ValueError(
+            f"each drawing needs its one scene, and there must be one at least; got {len(images)} "
+            f"and {len(scenes)}."
+        )
+    if not images.is_floating_point() or float(images.min()) >= 0:
+        raise ValueError(
+            f"drawings lie in [-1, 1], -1 is black; got {images.dtype} from {images.min():g} to "
+            f"{images.max():g}. For [0, 1] write 2 * images - 1."
+        )
     rows = [
         _placed(scene, seen) if isinstance(scene, Placed) else _related(scene, seen)
         for scene, seen in zip(scenes, see(images, INK), strict=True)

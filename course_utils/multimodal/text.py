@@ -28,7 +28,7 @@ def encode_captions(
     Args:
         tokenizer: knows all their words.
         captions: B texts.
-        length: L; the longest caption's if None.
+        length: L; the longest caption's if None, at least 1.
 
     Raises:
         ValueError: there is no caption, it is one text instead of a list, a word is unknown, or a
@@ -38,7 +38,7 @@ def encode_captions(
         raise ValueError(f"expected a list of captions, at least one; got {captions!r}.")
     rows = [tokenizer.encode(caption) for caption in captions]
     longest = max(map(len, rows))
-    length = longest if length is None else length
+    length = max(longest, 1) if length is None else length  # an empty caption is -1 alone
     if longest > length:
         raise ValueError(f"a caption has {longest} words, but there is room for {length}.")
     tokens = torch.full((len(rows), length), NOTHING)

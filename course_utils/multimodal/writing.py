@@ -5,6 +5,7 @@ Letters: B batch, L words of a caption, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -30,8 +31,8 @@ def caption_loss(model: Denoiser, batch: Sequence[Tensor], *, hide: float = 0.3)
             them more than the image.
 
     Raises:
-        ValueError: the batch is no pair, there is not one caption for each image, or the share is
-            out of its range.
+        ValueError: the batch is no pair, there is not one caption for each image, one has a gap or
+            a start, or the share is out of its range.
 
     Source: hiding words: Bowman et al. 2016, section 3.1, arXiv:1511.06349.
     """
@@ -39,12 +40,25 @@ def caption_loss(model: Denoiser, batch: Sequence[Tensor], *, hide: float = 0.3)
         raise ValueError(f"hide must lie in [0, 1]; got {hide}.")
     net = joint_net(model)
     images, captions = check_pairs(batch)
+    check_whole(captions, net.start)
     hidden = (torch.rand(captions.shape, device=captions.device) < hide) & (captions != NOTHING)
     logits = net.write(images, captions.masked_fill(hidden, net.start))
     targets = F.pad(captions, (0, 1), value=NOTHING)  # (B, L + 1)
     last = (captions != NOTHING).sum(1, keepdim=True)
     targets = targets.scatter(1, last, net.stop)
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=NOTHING)
+
+
+def check_whole(captions: Tensor, start: int) -> None:
+    """Raise ValueError if captions (B, L) on the CPU hold `start`, or -1 before their last word."""
+    if captions.device.type != "cpu":  # an accelerator would wait
+        return
+    there = captions != NOTHING
+    if bool((there[:, 1:] & ~there[:, :-1]).any()) or bool((captions == start).any()):
+        raise ValueError(
+            f"captions to learn from have -1 behind their last word only, and no start ({start}). "
+            "Use encode_captions."
+        )
 
 
 def joint_loss(
@@ -59,12 +73,12 @@ def joint_loss(
         weight: of the denoising loss; Transfusion's lambda, which is 5 there.
 
     Raises:
-        ValueError: the weight is negative, or the batch is no pair.
+        ValueError: the weight is negative or not finite, or the batch is no pair.
 
     Source: Zhou et al. 2024, equation 4, arXiv:2408.11039.
     """
-    if not weight >= 0:
-        raise ValueError(f"weight must be >= 0; got {weight}.")
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"weight must be >= 0 and finite; got {weight}.")
     written = caption_loss(model, batch)
     return written + weight * denoising_loss(model, batch, drop=drop)
 
@@ -78,8 +92,13 @@ def describe(model: Denoiser, tokenizer: WordTokenizer, images: Tensor, most: in
         tokenizer: of the captions that it learned.
         images: (B, C, S, S), clean.
         most: words of the longest caption, at least 1.
+
+    Raises:
+        ValueError: an image holds NaN, or does not fit the network.
     """
     check_sizes(most=most)
+    if bool(images.isnan().any()):
+        raise ValueError("images hold NaN. Look at what drew them first.")
     net = joint_net(model)
     words = torch.full((len(images), 0), NOTHING, device=images.device)
     ended = torch.zeros(len(images), 1, dtype=torch.bool, device=images.device)

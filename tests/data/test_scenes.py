@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from course_utils.data import placed_scenes, read_caption, related_scenes
+from course_utils.data import Placed, Related, placed_scenes, read_caption, related_scenes
 
 EVERY = [*placed_scenes(), *related_scenes()]
 
@@ -71,3 +71,26 @@ def test_a_mirror_has_the_same_words_and_is_its_own_opposite():
         assert sorted(scene.mirrored.caption.split()) == sorted(scene.caption.split())
         assert scene.mirrored != scene
         assert scene.mirrored.mirrored == scene
+
+
+def test_a_turned_caption_asks_for_the_same_picture():
+    scene = Related(("red", "circle"), "above", ("blue", "square"))
+    assert scene.turned.caption == "a blue square below a red circle"
+    assert scene.turned.turned == scene
+    assert all(scene.turned in related_scenes() for scene in related_scenes()[::50])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Placed("huge", "red", "circle", "top left"), "small, large; got 'huge'"),
+        (lambda: Placed("small", "pink", "circle", "top left"), "got 'pink'"),
+        (lambda: Placed("small", "red", "star", "top left"), "got 'star'"),
+        (lambda: Placed("small", "red", "circle", "middle"), "got 'middle'"),
+        (lambda: Related(("red", "circle"), "near", ("blue", "square")), "got 'near'"),
+        (lambda: Related(("red", "circle"), "above", ("blue", "moon")), "got 'moon'"),
+    ],
+)
+def test_a_scene_of_unknown_words_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -86,7 +86,7 @@ def test_a_larger_side_draws_the_same_larger():
 
 @pytest.mark.parametrize(
     ("scenes", "side", "message"),
-    [([], 16, "at least one scene"), (placed_scenes(), 7, "side must be at least 8")],
+    [([], 16, "at least one scene"), (placed_scenes(), 7, "side must be at least 12")],
 )
 def test_what_cannot_be_drawn_is_refused(scenes, side, message):
     with pytest.raises(ValueError, match=message):

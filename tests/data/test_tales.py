@@ -56,3 +56,8 @@ def test_what_contradicts_itself_or_is_unknown_shows_nothing(later, place):
 def test_a_fifth_sentence_shows_nothing():
     sentences = [text for text, _ in told(1)[0]]
     assert read_tale([*sentences, "it rolled to the top left ."])[4] is None
+
+
+def test_one_text_is_refused():
+    with pytest.raises(ValueError, match="a list of sentences; got one text"):
+        read_tale("a large red circle woke up at the top left .")

@@ -74,6 +74,10 @@ def pairs_clamped(images, texts, same, scale, bias):
     return F.softplus((1 - 2 * same.float()) * logits).sum(dim=1).mean()
 
 
+def pairs_exchanged(images, texts, same, scale, bias):
+    return pairs_by_library(texts, images, same, scale, bias)
+
+
 def pairs_softmax(images, texts, same, scale, bias):
     logits = scale * images @ texts.T + bias
     return F.cross_entropy(logits, torch.arange(len(images)))
@@ -136,6 +140,18 @@ def look_transposed_back(x, words, seen, w_q, w_k, w_v, num_heads):
     return x + right.flatten(2).mT.reshape(x.shape)
 
 
+def look_fifty_lower(x, words, seen, w_q, w_k, w_v, num_heads):
+    places = x.flatten(2).mT
+    q, k, v = (
+        p.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+        for p in (places @ w_q, words @ w_k, words @ w_v)
+    )
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    weights = scores.masked_fill(~seen[:, None, None], -50.0).softmax(-1)
+    weights = weights * seen.any(1)[:, None, None, None]
+    return x + (weights @ v).transpose(1, 2).flatten(2).mT.unflatten(2, x.shape[2:])
+
+
 def look_at_nothing(x, *_):
     return x
 
@@ -147,8 +163,8 @@ RIGHT = {
 }
 WRONG = {
     "12.1": [recall_of_ones, recall_nearest, recall_above_mean],
-    "12.2": [pairs_detached, pairs_clamped, pairs_softmax],
-    "12.3": [look_with_nan, look_transposed_back, look_at_nothing],
+    "12.2": [pairs_detached, pairs_clamped, pairs_exchanged, pairs_softmax],
+    "12.3": [look_with_nan, look_transposed_back, look_fifty_lower, look_at_nothing],
 }
 
 

@@ -4,6 +4,8 @@ import pytest
 import torch
 from answering import each, require_passed, require_refused
 
+from course_utils.exercises.lesson_15 import TASKS, marked
+
 # 15.1
 
 
@@ -19,6 +21,11 @@ def blame_by_loop(right):
     for k in range(links):
         product *= sum(right[:, k].tolist()) / num
     return whole / num, product, torch.tensor([count / num for count in first])
+
+
+def blame_as_a_list(right):
+    share, product, first = blame_by_loop(right)
+    return share, product, [float(value) for value in first]
 
 
 def blame_by_argmin(right):
@@ -96,7 +103,7 @@ def choose_cheapest(tools, need):
 
 
 RIGHT = {
-    "15.1": [blame_by_loop, blame_by_argmin],
+    "15.1": [blame_by_loop, blame_by_argmin, blame_as_a_list],
     "15.2": [mask_by_loop, mask_by_where],
     "15.3": [choose_by_sorting, choose_by_loop],
 }
@@ -115,3 +122,20 @@ def test_right_answers_of_other_styles_pass(exercise, answer):
 @pytest.mark.parametrize(("exercise", "answer"), each(WRONG))
 def test_wrong_answers_do_not(exercise, answer):
     require_refused(exercise, answer)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ("????????????", "0 of 12 chosen"),
+        ("dldd????????", "4 of 12 chosen"),
+        ("DLDDNLDNBNLB", "12 of 12 as the course would choose."),
+        ("DDDD NLDN BNLB", "11 of 12 as the course would choose; otherwise: 2."),
+        ("DLDD", "got 4 letters"),
+        ("DLDDNLDNBNLBD", "got 13 letters"),
+        ("XXXXXXXXXXXX", "got 'X' in it"),
+    ],
+)
+def test_the_chooser_marks_twelve_letters_and_says_what_is_wrong_with_others(choice, words):
+    assert words in marked(choice)
+    assert len(TASKS) == 12

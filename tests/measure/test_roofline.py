@@ -9,6 +9,7 @@ from course_utils.measure import (
     Machine,
     Sizes,
     count_parameters,
+    crossing,
     diffusion_seconds,
     forward_flops,
     measured_machine,
@@ -66,3 +67,22 @@ def test_this_machine_has_rates():
     machine = measured_machine(repeats=1)
     assert machine.operations > 1e7
     assert machine.bandwidth > 1e6
+
+
+def test_lines_cross_where_their_formulas_do():
+    sizes = [1, 10, 100, 1000]
+    rising, flat = [0.5 * n for n in sizes], [20.0] * 4
+    assert crossing(sizes, rising, flat) == pytest.approx(40)
+    assert crossing(sizes, flat, rising) == pytest.approx(40)
+    assert crossing(sizes, rising, [n**0.5 for n in sizes]) == pytest.approx(4)
+    assert crossing(sizes, flat, [21.0] * 4) is None
+    assert crossing(sizes, flat, [20.0, 1, 1, 1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "first", "second"),
+    [([], [], []), ([1, 2], [1, 2], [1]), ([1, 2], [1, 0], [1, 1]), ([0, 2], [1, 1], [1, 1])],
+)
+def test_costs_that_are_none_are_refused(sizes, first, second):
+    with pytest.raises(ValueError, match="a cost above 0 for each size"):
+        crossing(sizes, first, second)

@@ -83,6 +83,15 @@ def test_retrieval_counts_both_ways():
     assert found.image_of_text == pytest.approx(2 / 3)
 
 
+def test_retrieval_among_nan_or_none_is_refused():
+    images, tokens = batch(3)
+    logits = torch.tensor([[5.0, 0, 0], [6, float("nan"), 2], [0, 0, 3]])
+    with pytest.raises(ValueError, match="similarity is NaN"):
+        retrieval(Known(logits), images, tokens)
+    with pytest.raises(ValueError, match="at least one"):
+        retrieval(Known(logits[:0, :0]), images[:0], tokens[:0])
+
+
 def test_vectors_have_length_one_and_similarities_are_their_cosines():
     model, (images, tokens) = towers(), batch()
     a, b = model.embed_images(images), model.embed_texts(tokens)

@@ -138,3 +138,31 @@ def test_what_does_not_fit_is_refused():
         joint_loss(model, (x, CAPTIONS), weight=-1.0)
     with pytest.raises(ValueError, match="JointTransformer; got UNet"):
         describe(Denoiser(UNet(3, (8,)), Cosine()), WORDS, x)
+
+
+@pytest.mark.parametrize("row", [[1, -1, 2], [-1, 1, 2], [1, "start", 2]])
+def test_captions_with_gaps_or_a_start_are_not_learned(row):
+    model = Denoiser(made(), Cosine(), predicts="v")
+    captions = torch.tensor([[model.net.start if word == "start" else word for word in row]] * 2)
+    with pytest.raises(ValueError, match="behind their last word only, and no start"):
+        caption_loss(model, (images()[:2], captions))
+
+
+def test_images_of_nan_are_not_described():
+    words = WordTokenizer.train("a red circle")
+    with pytest.raises(ValueError, match="images hold NaN"):
+        describe(
+            Denoiser(made(), Cosine(), predicts="v"),
+            words,
+            torch.full_like(images()[:1], float("nan")),
+        )
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("inf"), float("nan")])
+def test_weights_that_are_none_are_refused(weight):
+    with pytest.raises(ValueError, match="weight must be >= 0 and finite"):
+        joint_loss(
+            Denoiser(made(), Cosine(), predicts="v"),
+            (images()[:2], torch.tensor([[1], [2]])),
+            weight=weight,
+        )

@@ -73,6 +73,27 @@ def test_empty_requests_are_refused(requests):
         parse(Scripted([0]), WORDS, requests)
 
 
+@pytest.mark.parametrize("requests", [[None], ["paint me", 3], ["paint me", ""]])
+def test_what_is_no_request_is_refused_in_training_too(requests):
+    with pytest.raises(ValueError, match="expected a list of requests"):
+        parse(Scripted([0]), WORDS, requests)
+    with pytest.raises(ValueError, match="expected a list of requests"):
+        parsing_batch(WORDS, requests, [None] * len(requests))
+
+
+def test_a_caption_that_is_none_is_not_learned():
+    with pytest.raises(ValueError, match="a caption is written like"):
+        parsing_batch(WORDS, ["paint me"], ["a purple elephant"])
+
+
+def test_a_request_without_room_for_an_answer_is_refused():
+    model = Scripted([WORDS.special[REFUSE]])
+    model.context_length = 20
+    assert parse(model, WORDS, ["paint " * 10]) == [None]
+    with pytest.raises(ValueError, match="has 11 words and marks; the model has room for 10"):
+        parse(model, WORDS, ["paint " * 11])
+
+
 def test_left_of_turned_round_is_the_same_picture():
     scene = read_caption("a red circle left of a blue square")
     assert same_picture(scene.caption, scene)

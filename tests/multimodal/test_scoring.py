@@ -76,5 +76,23 @@ def test_blank_drawings_are_all_wrong():
 
 
 def test_another_number_of_drawings_is_refused():
-    with pytest.raises(ValueError, match="each drawing needs its one scene; got 1 and 2"):
+    with pytest.raises(ValueError, match="needs its one scene.*got 1 and 2"):
         score([ASKED, PAIR], drawn([ASKED]))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.zeros(1, 3, 16, 16),
+        torch.rand(1, 3, 16, 16),
+        torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
+    ],
+)
+def test_drawings_of_another_range_are_refused(images):
+    with pytest.raises(ValueError, match=r"lie in \[-1, 1\].*write 2 \* images - 1"):
+        score([ASKED], images)
+
+
+def test_nothing_to_score_is_refused():
+    with pytest.raises(ValueError, match="one at least; got 0 and 0"):
+        score([], torch.zeros(0, 3, 16, 16))

@@ -58,6 +58,12 @@ def test_an_empty_caption_is_the_start_alone():
     assert torch.equal(read.vector[0], read.vector[1])
 
 
+def test_no_words_can_be_encoded_and_read():
+    tokens = encode_captions(WORDS, ["", ""])
+    assert tokens.tolist() == [[NOTHING], [NOTHING]]
+    assert torch.isfinite(encoder()(tokens).vector).all()
+
+
 def test_a_bag_does_not_know_the_order_and_an_encoder_does():
     tokens = encode_captions(WORDS, BOTH)
     bag, ordered = encoder(0)(tokens).vector, encoder(1)(tokens).vector

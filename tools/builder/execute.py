@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -66,6 +67,7 @@ def execute(notebook: NotebookNode, name: str, folder: Path, root: Path) -> list
     probe = new_code_cell(PROBE)
     notebook.cells.append(probe)
     try:
+        _forget_claims(root)
         client.execute(env=_environment(root))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         index = current["index"]
@@ -83,6 +85,11 @@ def execute(notebook: NotebookNode, name: str, folder: Path, root: Path) -> list
 def text_of(cell: NotebookNode) -> str:
     """Everything that a cell printed or showed, as plain text."""
     return "\n".join(text for output in cell.get("outputs", []) for text in _texts(output))
+
+
+def _forget_claims(root: Path) -> None:
+    """What earlier builds claimed is gone: the board shows what a reader has, who ran nothing."""
+    shutil.rmtree(root / ".course" / "build" / "claims", ignore_errors=True)
 
 
 def _environment(root: Path) -> dict[str, str]:

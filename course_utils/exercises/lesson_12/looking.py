@@ -81,7 +81,13 @@ def cases() -> list[tuple[Any, ...]]:
     """Other sizes each, words hidden in the middle and at the end, none at all, wild padding."""
 
     def case(
-        batch: int, channels: int, sides: tuple[int, int], length: int, width: int, heads: int
+        batch: int,
+        channels: int,
+        sides: tuple[int, int],
+        length: int,
+        width: int,
+        heads: int,
+        sharp: float = 1.0,
     ) -> tuple[Any, ...]:
         x, words = torch.randn(batch, channels, *sides), torch.randn(batch, length, width)
         seen = torch.rand(batch, length) < 0.7
@@ -91,7 +97,7 @@ def cases() -> list[tuple[Any, ...]]:
         if batch > 2:
             seen[2] = False
         words[~seen] = 40.0  # what stands where nothing is must not matter
-        w_q = torch.randn(channels, channels)
+        w_q = sharp * torch.randn(channels, channels)
         w_k, w_v = torch.randn(2, width, channels)
         return x, words, seen, w_q, w_k, w_v, heads
 
@@ -101,6 +107,7 @@ def cases() -> list[tuple[Any, ...]]:
         case(3, 8, (2, 5), 6, 4, 4),
         case(4, 6, (4, 4), 1, 7, 3),
         case(3, 4, (1, 3), 5, 4, 4),
+        case(3, 6, (2, 3), 4, 3, 2, sharp=200.0),  # scores of hundreds, below any large number
     ]
 
 

@@ -45,7 +45,10 @@ def with_gradients(function: Any, *arguments: Any) -> tuple[Any, ...]:
 
 
 def cases() -> list[tuple[Any, ...]]:
-    """Sizes unlike each other, captions that come twice, a scale that overflows, one pair."""
+    """Sizes unlike each other, captions that come twice, a scale that overflows, one pair.
+
+    In one case image 0 belongs to text 2, but not image 2 to text 0: rows are images.
+    """
 
     def case(num: int, width: int, scale: float, bias: float, twins: int = 0) -> tuple[Any, ...]:
         images, texts = F.normalize(torch.randn(2, num, width), dim=-1)
@@ -59,7 +62,10 @@ def cases() -> list[tuple[Any, ...]]:
             torch.tensor(bias, requires_grad=True),
         )
 
+    uneven = case(6, 4, 6.0, -1.0)
+    uneven[2][0, 2] = True
     return [
+        uneven,
         case(4, 3, 1.0, 0.0),
         case(7, 5, 8.0, -2.0),
         case(5, 8, 10.0, -10.0, twins=3),

@@ -4,19 +4,7 @@ import math
 from typing import Any
 
 from course_utils.exercises import Exercise, Mistake
-
-
-def crossing(sizes: list[float], a: list[float], b: list[float]) -> float | None:
-    """Where the straight lines between points of log cost against log size first meet."""
-    gap = [math.log(y / x) for x, y in zip(a, b, strict=True)]
-    for k in range(len(sizes)):
-        if gap[k] == 0:
-            return float(sizes[k])
-        if k and gap[k - 1] * gap[k] < 0:
-            share = gap[k - 1] / (gap[k - 1] - gap[k])
-            first, second = math.log(sizes[k - 1]), math.log(sizes[k])
-            return math.exp(first + share * (second - first))
-    return None
+from course_utils.measure import crossing
 
 
 def _plain(sizes: list[float], a: list[float], b: list[float]) -> float | None:

@@ -44,6 +44,14 @@ def any_right(right: Tensor) -> tuple[float, float, Tensor]:
     return right[:, -1].float().mean().item(), product, first
 
 
+def numbers(function: Any, *arguments: Any) -> Any:
+    """What comes out; the blame may be a list, too."""
+    answer = function(*arguments)
+    if isinstance(answer, tuple | list) and len(answer) == 3 and isinstance(answer[2], list):
+        return answer[0], answer[1], torch.tensor(answer[2])
+    return answer
+
+
 def cases() -> list[tuple[Any, ...]]:
     """Independent links, links that fail together, one link, none that fails, all that fail."""
     free = torch.rand(41, 3) < torch.tensor([0.9, 0.6, 0.75])
@@ -66,6 +74,7 @@ BLAME = Exercise(
     title="the chain's error from its links",
     reference=blame,
     cases=cases,
+    probe=numbers,
     mistakes=[
         Mistake(
             "every failure",
