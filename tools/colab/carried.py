@@ -52,7 +52,9 @@ def needed_weights(source: str, lesson: str, root: Path) -> list[str]:
     """
     folder = root / WEIGHTS
     names = {path.name for path in folder.glob(f"{lesson}_*.safetensors")}
-    names |= {path.name for path in folder.glob("*.json") if re.search(rf"\b{path.stem}\b", source)}
+    names |= {
+        path.name for path in folder.glob("*.json") if re.search(rf"\b{path.stem}\.(?=\w)", source)
+    }
     waiting = re.findall(r'\brecipes\.load\("(\w+)"', source)
     while waiting:
         recipe = waiting.pop()

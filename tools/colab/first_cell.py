@@ -5,6 +5,7 @@ What is between the two marks is put into the cell as it stands here, so that it
 
 from __future__ import annotations
 
+
 # begin
 def get_course(carried: str, version: str, address: str, needed: list[str], digest: str) -> None:
     """Make `course_utils` importable: what is installed, else the address, else what is carried.
@@ -84,9 +85,9 @@ def get_course(carried: str, version: str, address: str, needed: list[str], dige
         return
     if "course_utils" in sys.modules:
         raise RuntimeError(
-            f"The course_utils that this kernel has loaded is {before}; this notebook needs version "
-            f"{version}. Restart the kernel (in Colab: Runtime, Restart session), and run this "
-            "cell before all others."
+            f"The course_utils that this kernel has loaded is {before}; this notebook needs "
+            f"version {version}. Restart the kernel (in Colab: Runtime, Restart session), "
+            "and run this cell before all others."
         )
     failed = fetched() if address else ""
     if address and not failed:

@@ -69,7 +69,9 @@ def _with(parcel: Parcel, lesson: Lesson, root: Path) -> NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = relinked(cell.source, site)
     folded = {"tags": ["hide-input"], "cellView": "form", "jupyter": {"source_hidden": True}}
-    first = new_code_cell(first_cell(parcel, site), metadata=nbformat.from_dict(folded), id="course")
+    first = new_code_cell(
+        first_cell(parcel, site), metadata=nbformat.from_dict(folded), id="course"
+    )
     notebook.cells.insert(1, first)
     notebook.metadata.course["version"] = __version__
     return notebook

@@ -29,13 +29,15 @@ sys.path += {folders!r}
 import sitecustomize
 from ipykernel import kernelapp
 kernelapp.launch_new_instance()"""
-FOLDERS = "import json, sysconfig as s; print(json.dumps([*{s.get_path(p): 0 for p in ('purelib', 'platlib')}]))"
+FOLDERS = """\
+import json, sysconfig
+print(json.dumps(sorted({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})))"""
 KEPT = ("PATH", "SYSTEMROOT", "TMP", "TEMP", "TMPDIR", "LANG", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a notebook ended: what each run of the first cell said, and what is wrong, if anything."""
+    """How a notebook ended: what its first cell said each time, and what is wrong, if anything."""
 
     first: tuple[str, str]
     claims: str  # such as "9 of 9 claims hold"
@@ -69,15 +71,15 @@ def run(path: Path, python: Path, mode: str) -> Ran:
     return Ran(
         (said[0], said[1]),
         "; ".join(claims),
-        problem or _problem(said, claims) or ("" if installed(python) == before else "it installed"),
+        problem
+        or _problem(said, claims)
+        or ("" if installed(python) == before else "it installed"),
     )
 
 
 def installed(python: Path) -> list[str]:
     """The packages and versions of an environment."""
-    return [
-        entry.name for folder in _folders(python) for entry in Path(folder).glob("*.dist-info")
-    ]
+    return [entry.name for folder in _folders(python) for entry in Path(folder).glob("*.dist-info")]
 
 
 def _folders(python: Path) -> list[str]:
@@ -120,5 +122,6 @@ def _environment(folder: Path, mode: str) -> dict[str, str]:
     """A bare environment: nothing of this repository is on a path."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     fixed = {"OMP_NUM_THREADS": "1", "COURSE_THREADS": "1", "TQDM_DISABLE": "1"}
+    fixed["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else the debugger warns at each start
     home = {"HOME": str(folder), "USERPROFILE": str(folder)}
     return {**kept, **fixed, **home, "COURSE_MODE": mode, "PYTHONPATH": str(GUARD)}

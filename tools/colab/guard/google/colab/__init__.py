@@ -1,1 +1,1 @@
-"""Stands in for the package of that name, which only Colab has: so a lesson believes it is there."""
+"""Stands in for the package that only Colab has, so that a lesson believes it is there."""
