@@ -6,9 +6,12 @@ While none is set there is no badge, no line for Colab and no link that leads no
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 PATTERN = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+")
+FIRST = "notebooks/00_start_here.ipynb"
+BLOCK = re.compile(r"(<!-- address -->\n).*?(<!-- end -->)", re.S)
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 
@@ -46,3 +49,28 @@ def badge(address: str, file: str) -> str:
     name = address.removeprefix("https://github.com/")
     link = f"https://colab.research.google.com/github/{name}/blob/main/{file}"
     return f"[![Open in Colab]({BADGE})]({link})"
+
+
+def applied(root: Path, texts: Mapping[str, str]) -> dict[str, str]:
+    """README and CITATION with what follows from the address.
+
+    Args:
+        root: the repository.
+        texts: what other tables have just made of these files; else they are read.
+    """
+    address = find(root)
+
+    def text(file: str) -> str:
+        return texts.get(file) or (root / file).read_text(encoding="utf-8")
+
+    lines = ""
+    if address:
+        lines = (
+            f"Or open a lesson from the web, {badge(address, FIRST)}, and run this line before its "
+            f"first cell:\n\n```\n%pip install -q --no-deps git+{address}\n```\n"
+        )
+    citation = re.sub(r"^repository-code: .*\n", "", text("CITATION.cff"), flags=re.M)
+    if address:
+        citation = citation.rstrip("\n") + f'\nrepository-code: "{address}"\n'
+    readme = BLOCK.sub(lambda match: f"{match[1]}{lines}{match[2]}", text("README.md"))
+    return {"README.md": readme, "CITATION.cff": citation}

@@ -23,7 +23,6 @@ from builder.lesson import find_lessons, read_lesson
 from colab import notebook as colab_notebook
 from colab import running
 from colab.carried import EXACT, Parcel, _round, needed_weights, pack, rounded
-from colab.first_cell import get_course
 from colab.notebook import ColabError, alone, first_cell, relinked
 from course_utils import __version__
 from course_utils.training import load_checkpoint
@@ -70,8 +69,9 @@ def contents(parcel: Parcel) -> zipfile.ZipFile:
 def ask(folder: Path, code: str) -> subprocess.CompletedProcess:
     """Runs code in a Python of its own, that has no course unless the folder has one."""
     paths = running._folders(Path(sys.executable))
-    start = f"import sys; sys.path += {paths!r}\n{code}"
-    command = [sys.executable, "-S", "-c", start]
+    script = folder / "cells.py"
+    script.write_text(f"import sys; sys.path += {paths!r}\n{code}", encoding="utf-8")
+    command = [sys.executable, "-S", script]
     environment = running._environment(folder, "fast")
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
@@ -208,29 +208,22 @@ def test_a_carried_package_of_another_version_is_refused(parcel, tmp_path):
 
 
 @pytest.mark.parametrize("answer", ["fatal: repository not found", ""])
-def test_an_address_that_gives_nothing_is_told_in_the_line(
-    answer, parcel, tmp_path, monkeypatch, capsys
-):
+def test_an_address_that_gives_nothing_is_told_in_the_line(answer, parcel, tmp_path):
     """pip is played here: an answer of 404, and an install that brought nothing."""
-    failed = subprocess.CompletedProcess([], int(bool(answer)), "", f"noise\n{answer}\n")
-    asked = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command) or failed)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", running._folders(Path(sys.executable)))
-    monkeypatch.setenv("PYTHONPATH", "")
-    gone = {name: sys.modules[name] for name in sys.modules if name.split(".")[0] == "course_utils"}
-    finders = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
-    monkeypatch.setattr(sys, "meta_path", finders)
-    for name in gone:
-        monkeypatch.delitem(sys.modules, name)
     here = "https://github.com/o/n"
-    get_course(parcel.text, __version__, here, list(parcel.needed), parcel.digest)
-    assert asked[0][-1] == f"git+{here}@v{__version__}"
-    assert "--no-deps" in asked[0]
-    said = capsys.readouterr().out
+    play = (
+        "import subprocess\n"
+        "def run(command, **_):\n"
+        "    assert '--no-deps' in command\n"
+        "    print(command[-1])\n"
+        f"    return subprocess.CompletedProcess([], {int(bool(answer))}, '', 'noise\\n{answer}')\n"
+        "subprocess.run = run\n"
+    )
+    ran = ask(tmp_path, play + first_cell(parcel, here))
+    asked, said = ran.stdout.splitlines()
+    assert asked == f"git+{here}@v{__version__}"
     assert said.startswith("Took the course")
     assert f"({here} gave none: {answer or 'not installed'})" in said
-    assert len(said.splitlines()) == 1
 
 
 def test_the_network_is_cut_and_this_machine_is_not(tmp_path):

@@ -52,9 +52,8 @@ def needed_weights(source: str, lesson: str, root: Path) -> list[str]:
     """
     folder = root / WEIGHTS
     names = {path.name for path in folder.glob(f"{lesson}_*.safetensors")}
-    names |= {
-        path.name for path in folder.glob("*.json") if re.search(rf"\b{path.stem}\.(?=\w)", source)
-    }
+    scores = {path.name: rf"\b{path.stem}\.(?=\w)" for path in folder.glob("*.json")}
+    names |= {name for name, used in scores.items() if re.search(used, source)}
     waiting = re.findall(r'\brecipes\.load\("(\w+)"', source)
     while waiting:
         recipe = waiting.pop()
