@@ -66,22 +66,36 @@ class Sizes:
         num_layers: L.
         width: D.
         bytes_each: of a number: 4 in float32, 2 in bfloat16.
+        once: those of the weights that a call uses once for an example and not for each of its
+            tokens, such as the modulation of a diffusion transformer: a third of its blocks.
+
+    Raises:
+        ValueError: `once` is below 0, or more than all weights.
     """
 
     weights: float
     num_layers: int
     width: int
     bytes_each: int = 2
+    once: float = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.once <= self.weights:
+            raise ValueError(
+                f"once counts some of the {self.weights:g} weights, so it is from 0 to as many; "
+                f"got {self.once:g}."
+            )
 
     def work(self, new: int, seen: int, batch: int) -> tuple[float, float]:
         """Operations and bytes of one pass over `new` tokens of each text, which see `seen`.
 
-        Each weight is used twice for each token, by a multiplication and an addition, and is read
-        once a pass, for all. Attention adds 4 D operations a layer for each pair of tokens, and
-        reads a key and a value for each that is seen. Small things (norms, activations that stay in
-        the cache) are left out.
+        Each weight is used twice for each token (those in `once`: for each text), by a
+        multiplication and an addition, and is read once a pass, for all. Attention adds 4 D
+        operations a layer for each pair of tokens, and reads a key and a value for each that is
+        seen. Small things (norms, activations that stay in the cache) are left out.
         """
-        operations = batch * new * (2 * self.weights + 4 * self.num_layers * self.width * seen)
+        each_token = 2 * (self.weights - self.once) + 4 * self.num_layers * self.width * seen
+        operations = batch * (new * each_token + 2 * self.once)
         numbers = self.weights + 2 * batch * self.num_layers * self.width * seen
         return operations, self.bytes_each * numbers
 

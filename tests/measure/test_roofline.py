@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from course_utils.diffusion import DiT
 from course_utils.language import GPT, GPTConfig
 from course_utils.measure import (
     CARDS,
@@ -32,6 +33,25 @@ def test_operations_are_those_that_torch_counts():
     for batch, tokens in ((1, 64), (4, 16)):
         counted = forward_flops(net, torch.zeros(batch, tokens).long())
         assert sizes.work(tokens, tokens, batch)[0] == pytest.approx(counted, rel=0.02)
+
+
+def test_operations_of_a_diffusion_transformer_are_those_that_torch_counts():
+    """Its modulation is used once an image; counted for each token the total is far too large."""
+    net = DiT(width=48, num_layers=3, num_heads=2)  # 64 patches
+    weights = count_parameters(net) - net.positions.numel()  # positions are added
+    once = sum(p.numel() for n, p in net.named_parameters() if "modulation" in n or "time" in n)
+    for batch in (1, 3):
+        counted = forward_flops(net, torch.zeros(batch, 1, 16, 16), torch.full((batch,), 0.5))
+        assert Sizes(weights, 3, 48, once=once).work(64, 64, batch)[0] == pytest.approx(
+            counted, rel=0.02
+        )
+        assert Sizes(weights, 3, 48).work(64, 64, batch)[0] > 1.3 * counted
+
+
+@pytest.mark.parametrize("once", [-1, 101, float("nan")])
+def test_more_weights_used_once_than_there_are_is_refused(once):
+    with pytest.raises(ValueError, match="from 0 to as many"):
+        Sizes(100, 1, 2, once=once)
 
 
 def test_bytes_of_a_pass_by_hand():
