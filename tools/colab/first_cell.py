@@ -11,6 +11,7 @@ def get_course(carried: str, version: str, address: str, needed: list[str], dige
     """Make `course_utils` importable: what is installed, else the address, else what is carried.
 
     Installs no other package and changes none. A second call finds the course and does nothing.
+    All of it is in one function, so that the notebook gets one name and no import.
     """
     import base64
     import hashlib
