@@ -11,7 +11,7 @@ unexport PYTHONHOME PYTHONPATH
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up lab test lessons docs poster measured checkpoints bench lock clean
+.PHONY: help set-up lab test lessons docs poster measured checkpoints colab colab-test bench lock clean
 
 help:
 	@echo "make lab                 set up (first time: minutes) and open the first lesson"
@@ -21,6 +21,8 @@ help:
 	@echo "make measured            put seconds and memory of the last make test into README"
 	@echo "make poster              draw what was measured here for a wall; ARGS=--fill runs what is missing"
 	@echo "make checkpoints         train the shipped weights anew; ONLY=02 those of one lesson, ONLY=digits one recipe"
+	@echo "make colab               write dist/colab: notebooks that run alone; ONLY=02 one"
+	@echo "make colab-test          run them with Colab's packages, in an empty folder, without a network"
 	@echo "make bench               compare with other libraries (35 minutes); ARGS=start one section"
 	@echo "make lock                pin the packages of pyproject.toml in requirements.lock"
 	@echo "make clean               delete .venv, .venv-bench, caches and saved training (.course); not work/"
@@ -51,6 +53,12 @@ poster: set-up
 checkpoints: set-up
 	@$(RUN) tools/ship_checkpoints.py $(if $(ONLY),--only $(ONLY))
 
+colab: set-up
+	@$(RUN) tools/make_colab.py $(if $(ONLY),--only $(ONLY))
+
+colab-test: colab
+	@$(RUN) tools/run_colab.py $(if $(ONLY),--only $(ONLY))
+
 bench: set-up
 	@$(RUN) bench/set_up.py
 	@.venv-bench/bin/python bench/run.py $(ARGS)
@@ -59,4 +67,4 @@ lock: set-up
 	@$(RUN) tools/lock.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-bench .course .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench .venv-colab .course .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -22,6 +22,8 @@ PARTS = sorted(
 )
 MAY_IMPORT = {
     "records": set(),
+    "marks": set(),
+    "progress": {"marks", "notebook"},
     "layers": set(),
     "data": set(),
     "training": {"records"},
@@ -40,8 +42,8 @@ MAY_IMPORT = {
         "records",
         "training",
     },
-    "exercises": set(PARTS) - {"notebook"},
-    "notebook": set(PARTS) - {"exercises"},
+    "exercises": set(PARTS) - {"notebook", "progress"},
+    "notebook": set(PARTS) - {"exercises", "progress"},
 }
 ONLY_FOR_NOTEBOOKS = {"matplotlib", "IPython", "ipywidgets"}
 

@@ -4,7 +4,7 @@
     python tools/write_docs.py --check    only tells; exit code 1 when something is
 
 The maps of the course, the scoreboard's list of claims, the verdicts on the article, the glossary
-and the papers.
+and the papers; and what follows from the address of the course in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import address
 import course_map
 from tables import article, claims, glossary, papers
 
@@ -28,7 +29,7 @@ def updated(root: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in PARTS:
         found |= part(root)
-    return found
+    return found | address.applied(root, found)
 
 
 def stale(root: Path) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from course_utils import marks
 from course_utils.exercises import Exercise, call, find
 from course_utils.exercises.compare import difference
 from course_utils.exercises.show import describe
@@ -63,6 +64,7 @@ def run(exercise_id: str, function: Any) -> None:
         print(f"Exercise {exercise_id}: could not be checked. {type(error).__name__}: {error}")
         return
     print(f"Exercise {exercise.id} {mark.verdict}: {exercise.title}.")
+    marks.record(exercise.id, mark.verdict)
     lines = [line for detail in mark.details for line in detail.splitlines()]
     for line in lines[:MAX_LINES]:
         print(f"  {line}")

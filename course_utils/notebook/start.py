@@ -13,6 +13,7 @@ import torch
 import torch.utils.deterministic
 from joblib import cpu_count
 
+from course_utils import marks
 from course_utils.notebook import folders
 from course_utils.notebook.folders import course_folder, find_root
 from course_utils.notebook.machine import choose_threads
@@ -112,6 +113,7 @@ def setup(lesson: str, *, seed: int = 0) -> Course:
     torch.set_deterministic_debug_mode("warn" if device.type == "cpu" else "default")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     style.use_style()
+    marks.begin(course_folder)
 
     print(
         f"Lesson {lesson}  Python {platform.python_version()}, torch {torch.__version__}, "

@@ -1,0 +1,1 @@
+"""Notebooks that run alone: each carries the package and the weights that its lesson needs."""

@@ -1,0 +1,1 @@
+"""Stands in for the package that only Colab has, so that a lesson believes it is there."""
