@@ -29,7 +29,8 @@ def left_to_right(probs: Tensor, generator: torch.Generator | None) -> Tensor:
 def confident(probs: Tensor, generator: torch.Generator | None) -> Tensor:
     """(B, T) the probability of the likeliest token there: the surest is next.
 
-    Source: Chang et al. 2022 (MaskGIT), section 3.2, arXiv:2202.04200, without its added noise.
+    Source: the idea is that of Chang et al. 2022 (MaskGIT), arXiv:2202.04200, which takes the
+    probability of the token that was drawn, adds noise to it, and finds more in later passes.
     """
     return probs.amax(-1)
 

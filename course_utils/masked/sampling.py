@@ -97,15 +97,15 @@ def unmask(
     """Tokens (B, T) with `count` more of the gaps filled, drawn from probs (B, T, V).
 
     Raises:
-        ValueError: the order gives numbers of another shape, or NaN.
+        ValueError: the order gives numbers of another shape, or at a gap NaN or an infinite one.
     """
     rank = order(probs, generator)
-    if rank.shape != tokens.shape or bool(rank.isnan().any()):
+    if rank.shape != tokens.shape or not bool(rank[tokens == mask_id].isfinite().all()):
         raise ValueError(
             f"an order gives a number for each of {tuple(tokens.shape)} positions, none of them "
-            f"NaN; got shape {tuple(rank.shape)}."
+            f"NaN or infinite where a token is hidden; got shape {tuple(rank.shape)}."
         )
-    rank = rank.masked_fill(tokens != mask_id, -torch.inf)
+    rank = rank.float().masked_fill(tokens != mask_id, -torch.inf)
     chosen = rank.topk(count, dim=1).indices  # (B, count)
     there = probs.gather(1, chosen[..., None].expand(-1, -1, probs.shape[-1]))  # (B, count, V)
     source = generator.device if generator is not None else probs.device

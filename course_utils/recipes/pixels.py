@@ -23,13 +23,17 @@ def to_tokens(images: Tensor, labels: Tensor) -> Tensor:
     Pixels become greys 0 ... 3, the nearest of -1, -1/3, 1/3, 1; a label is a token from 4 to 13.
 
     Raises:
-        ValueError: the images have another shape.
+        ValueError: images have another shape or hold NaN, or labels are no 0 ... 9.
     """
     if images.ndim != 4 or images.shape[1:] != (1, SIDE, SIDE):
         raise ValueError(
             f"images must have shape (B, 1, {SIDE}, {SIDE}); got {tuple(images.shape)}. "
             f"Use load_digits({SIDE})."
         )
+    if labels.is_floating_point() or not bool(((labels >= 0) & (labels < NUM_CLASSES)).all()):
+        raise ValueError(f"labels must be whole numbers 0 ... {NUM_CLASSES - 1}; got {labels}.")
+    if bool(images.isnan().any()):
+        raise ValueError("images hold NaN. Look at what drew them first.")
     greys = ((images.flatten(1).clamp(-1, 1) + 1) / 2 * (LEVELS - 1)).round().long()
     return torch.cat([LEVELS + labels[:, None], greys], dim=1)
 

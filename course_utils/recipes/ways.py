@@ -116,7 +116,17 @@ def write(
     order: Order = random_order,
     seed: int = 0,
 ) -> Tensor:
-    """Texts (num_texts, 20) in so many passes; left to right takes one for each token."""
+    """Texts (num_texts, 20) in so many passes; left to right takes one for each token.
+
+    Raises:
+        ValueError: a way of blocks cannot write in so many passes, the same number for each block.
+    """
+    blocks_of_text = LENGTH // WAYS[way]
+    if passes % blocks_of_text:
+        raise ValueError(
+            f"{way} writes {blocks_of_text} blocks, each in as many passes; got {passes} for all. "
+            f"Take a multiple of {blocks_of_text}."
+        )
     generator = torch.Generator().manual_seed(seed)
     device = next(iter(model.state_dict().values())).device
     if WAYS[way] == 1:

@@ -115,3 +115,21 @@ def test_what_cannot_be_filled_is_refused_before_the_first_pass(start, options, 
 def test_an_order_that_is_none_is_refused(order):
     with pytest.raises(ValueError, match="an order gives a number for each"):
         last(sample(model(), torch.full((1, 4), 5), order=order))
+
+
+@pytest.mark.parametrize("value", [-torch.inf, torch.inf, torch.nan])
+def test_an_order_that_ranks_nothing_at_a_gap_is_refused(value):
+    def order(probs, generator):
+        return torch.full(probs.shape[:2], value)
+
+    with pytest.raises(ValueError, match="NaN or infinite where a token is hidden"):
+        list(sample(Exact(), torch.full((2, 3), MASK), order=order))
+
+
+def test_an_order_may_count_in_whole_numbers():
+    def order(probs, generator):
+        return torch.arange(probs.shape[1]).expand(probs.shape[:2])
+
+    first = next(iter(sample(Exact(), torch.full((2, 3), MASK), order=order)))
+    assert (first.state[:, :2] == MASK).all()
+    assert (first.state[:, 2] != MASK).all()

@@ -56,18 +56,21 @@ def cases() -> list[tuple[Any, ...]]:
         probs = (heat * torch.randn(batch, length, vocabulary)).softmax(-1)
         return probs, torch.rand(batch, length) < 0.6, threshold
 
-    mixed = torch.tensor([[0.95, 0.6, 0.9], [0.5, 0.7, 0.7], [0.99, 0.8, 0.95], [0.9, 0.9, 0.9]])
+    # Numbers that float32 holds exactly: a comparison in another precision is right, too.
+    mixed = torch.tensor(
+        [[0.9375, 0.625, 0.875], [0.5, 0.75, 0.75], [0.984375, 0.8125, 0.9375], [0.875] * 3]
+    )
     mixed = torch.stack([mixed, 1 - mixed], dim=-1)  # (4, 3, 2)
     gaps = torch.tensor([[1, 1, 1], [1, 1, 1], [0, 1, 0], [0, 0, 0]]).bool()
     exactly = torch.tensor([[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.2, 0.4, 0.4]]])
     return [
-        (mixed, gaps, 0.9),
-        (mixed, gaps, 0.99),
+        (mixed, gaps, 0.875),
+        (mixed, gaps, 0.984375),
         (exactly, torch.ones(1, 3).bool(), 0.5),
         case(5, 7, 4, 0.8, 2.0),
         case(6, 4, 9, 0.99, 1.0),
         case(3, 11, 3, 0.4, 1.0),
-        case(4, 5, 6, 0.0, 1.0),
+        case(4, 5, 6, 0.05, 1.0),
     ]
 
 
